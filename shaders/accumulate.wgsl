@@ -1,0 +1,33 @@
+// accumulate: adds one gradient to another.
+// Dispatched by src/autograd/kernels/accumulate.ts.
+//
+//   addTo   more, sum -> sum         in place
+//   add     more, first -> total     where `first` is shared
+//
+// One thread for each element.
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> more: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(2) var<storage, read> first: array<f32>;
+@group(0) @binding(3) var<storage, read_write> total: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn addTo(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    sum[i] += more[i];
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn add(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    total[i] = first[i] + more[i];
+  }
+}

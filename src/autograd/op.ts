@@ -1,0 +1,90 @@
+import { AutogradError } from '../errors.js';
+import type { GpuArray } from '../gpu/gpuArray.js';
+import type { Step } from './step.js';
+import type { Variable } from './variable.js';
+
+/** What `backward` gives for each input of an op, in order; null where there is no gradient. */
+export type Gradients = GpuArray | null | readonly (GpuArray | null)[];
+
+/** Frees what a collected op had saved: a net for graphs that no backward ever consumed. */
+const collected = new FinalizationRegistry<GpuArray[]>((saved) =>
+  saved.forEach((array) => array.release()),
+);
+
+let count = 0;
+
+/**
+ * One application of a differentiable function, and at once the tape's node for it: `forward`
+ * and `backward` stand beside each other, typed fields hold what backward needs.
+ *
+ * Both work on arrays. An array that `forward` or `backward` returns belongs to the caller, so an
+ * input is passed on as `x.share()`. What backward needs of the inputs or the output goes through
+ * `save`, what forward made for backward alone through `own`: the tape gives both back once
+ * backward has run, or at once where no gradient is wanted.
+ */
+export abstract class Op {
+  /** As in the public API: `maxPool2d`. */
+  abstract readonly name: string;
+  /** False for ops like argmax, whose result has no gradient. */
+  readonly differentiable: boolean = true;
+
+  /** Set before `forward`: which inputs want a gradient; all false where none is recorded. */
+  needs: readonly boolean[] = [];
+  /** The rest belongs to the tape. */
+  inputs: readonly Variable[] = [];
+  output: Variable | null = null;
+  step: Step | null = null;
+  /** True once backward has consumed it. */
+  consumed = false;
+  readonly sequence = count++;
+  private readonly saved: GpuArray[] = [];
+  private versions: number[] = [];
+
+  abstract forward(...inputs: GpuArray[]): GpuArray;
+  abstract backward(dy: GpuArray): Gradients;
+
+  /** True if a gradient will be asked for: forward may skip what only backward needs. */
+  protected get recording(): boolean {
+    return this.needs.includes(true);
+  }
+
+  /** Keeps an input or the output for backward. */
+  protected save(array: GpuArray): GpuArray {
+    return this.own(array.share());
+  }
+
+  /** Keeps an array that forward made for backward alone. */
+  protected own(array: GpuArray): GpuArray {
+    this.saved.push(array);
+    return array;
+  }
+
+  /** Called by the tape when forward is done and the op is recorded. */
+  seal(): void {
+    this.versions = this.saved.map((array) => array.storage.version);
+    if (this.saved.length > 0) collected.register(this, this.saved, this);
+  }
+
+  /** @throws AutogradError if backward has run, or if a saved array was written to since. */
+  checkSaved(): void {
+    if (this.consumed) {
+      throw new AutogradError(
+        `${this.name}: backward ran through this part of the graph before, and freed it. ` +
+          'Pass { retainGraph: true } to the first backward().',
+      );
+    }
+    if (this.saved.some((array, i) => array.storage.version !== this.versions[i])) {
+      throw new AutogradError(
+        `${this.name}: a tensor that backward needs was changed in place after forward. ` +
+          'Call backward() before optimizer.step() or copy_().',
+      );
+    }
+  }
+
+  /** Gives back what was saved. */
+  release(): void {
+    collected.unregister(this);
+    for (const array of this.saved) array.release();
+    this.saved.length = 0;
+  }
+}

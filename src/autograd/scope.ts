@@ -1,0 +1,102 @@
+import type { Variable } from './variable.js';
+
+/** The tensors made since it was opened; leaving it frees those that are not returned. */
+class Scope {
+  private readonly variables = new Set<Variable>();
+
+  constructor(readonly name: string) {}
+
+  add(variable: Variable): void {
+    this.variables.add(variable);
+  }
+
+  leave(kept: ReadonlySet<unknown>, parent: Scope | null): void {
+    for (const variable of this.variables) {
+      if (variable.retained || variable.isFreed) continue;
+      if (kept.has(variable)) parent?.add(variable);
+      else variable.free(`${this.name}() frees every tensor made in it that it does not return`);
+    }
+  }
+}
+
+const scopes: Scope[] = [];
+let gradEnabled = true;
+
+export function currentScope(): Scope | null {
+  return scopes.at(-1) ?? null;
+}
+
+export function isGradEnabled(): boolean {
+  return gradEnabled;
+}
+
+/**
+ * Runs `fn` and frees every tensor made meanwhile that it does not return, alone or within arrays,
+ * maps and plain objects. `fn` may be async; the scope then lasts until its promise settles, and
+ * tensors that other code makes in between are taken for its own.
+ */
+export function tidy<T>(fn: () => T): T {
+  return scoped('tidy', fn, () => {});
+}
+
+/** Runs `fn` without recording gradients, as a `tidy` scope. */
+export function noGrad<T>(fn: () => T): T {
+  const before = gradEnabled;
+  gradEnabled = false;
+  return scoped('noGrad', fn, () => (gradEnabled = before));
+}
+
+/** Runs `fn` while tensors made in it belong to no scope. */
+export function unscoped<T>(fn: () => T): T {
+  const open = scopes.splice(0);
+  try {
+    return fn();
+  } finally {
+    scopes.unshift(...open);
+  }
+}
+
+function scoped<T>(name: string, fn: () => T, restore: () => void): T {
+  const scope = new Scope(name);
+  scopes.push(scope);
+  const leave = (result: unknown): void => {
+    const index = scopes.indexOf(scope);
+    scopes.splice(index, 1);
+    restore();
+    const kept = new Set<unknown>();
+    collect(result, kept);
+    scope.leave(kept, scopes[index - 1] ?? null);
+  };
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    leave(undefined);
+    throw error;
+  }
+  if (!(result instanceof Promise)) {
+    leave(result);
+    return result;
+  }
+  return result.then(
+    (value: unknown) => {
+      leave(value);
+      return value;
+    },
+    (error: unknown) => {
+      leave(undefined);
+      throw error;
+    },
+  ) as T;
+}
+
+/** Every object within `value` that a caller could reach through arrays, maps and plain objects. */
+function collect(value: unknown, into: Set<unknown>): void {
+  if (typeof value !== 'object' || value === null || into.has(value)) return;
+  into.add(value);
+  if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
+    for (const item of value) collect(item, into);
+  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) collect(item, into);
+  }
+}

@@ -1,0 +1,76 @@
+import { DisposedError, formatShape } from '../errors.js';
+import type { DType, Shape } from '../gpu/dtype.js';
+import type { GpuArray } from '../gpu/gpuArray.js';
+import type { Op } from './op.js';
+import { currentScope } from './scope.js';
+import type { Step } from './step.js';
+
+interface Held {
+  array: GpuArray | null;
+}
+
+/** A net for handles that were dropped without dispose; nothing relies on when it runs. */
+const dropped = new FinalizationRegistry<Held>((held) => held.array?.release());
+
+/**
+ * A handle to an array, as the tape sees it: what made it, whether it wants a gradient, and when
+ * its memory goes. Tensor is its one subclass.
+ */
+export abstract class Variable {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  requiresGrad: boolean;
+  /** The op that made it, if gradients flow through it; null for a leaf. */
+  op: Op | null = null;
+  /** The training step that it ends with, if it was computed from a tensor of one. */
+  step: Step | null = null;
+  /** True if neither backward nor a scope may free it; see `retain`. */
+  retained = false;
+  private readonly held: Held;
+  private freedBy = '';
+
+  constructor(array: GpuArray, requiresGrad = false) {
+    this.shape = array.shape;
+    this.dtype = array.dtype;
+    this.requiresGrad = requiresGrad;
+    this.held = { array };
+    dropped.register(this, this.held, this);
+    currentScope()?.add(this);
+  }
+
+  /** The gradient of a leaf, or null. */
+  abstract get gradArray(): GpuArray | null;
+  /** Takes ownership of `array`. */
+  abstract set gradArray(array: GpuArray | null);
+
+  /** The memory. @throws DisposedError after it was freed; says what freed it. */
+  get array(): GpuArray {
+    if (!this.held.array) {
+      throw new DisposedError(
+        `tensor ${formatShape(this.shape)}: expected a live tensor, got one that was freed: ${this.freedBy}. ` +
+          'Call retain() on it before that to keep it, or read it with data() or item() first.',
+      );
+    }
+    return this.held.array;
+  }
+
+  get isFreed(): boolean {
+    return this.held.array === null;
+  }
+
+  /** @param reason  Completes "got one that was freed: ...". */
+  free(reason: string): void {
+    if (!this.held.array) return;
+    dropped.unregister(this);
+    this.held.array.release();
+    this.held.array = null;
+    this.freedBy = reason;
+    this.gradArray = null;
+  }
+
+  /** Makes it live on after backward and after scopes, until `dispose()`. */
+  retain(): this {
+    this.retained = true;
+    return this;
+  }
+}

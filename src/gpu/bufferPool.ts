@@ -1,0 +1,102 @@
+import { OutOfMemoryError } from '../errors.js';
+
+/** A GPU buffer with what the pool and the command queue need to know of it. */
+export interface PooledBuffer {
+  readonly gpu: GPUBuffer;
+  /** Unique for the life of the device: bind groups are cached by it. */
+  readonly id: number;
+  /** Bytes: the size class, not what was asked for. */
+  readonly size: number;
+  /** The command encoder that last used it: a host write must not overtake those commands. */
+  lastUse: number;
+}
+
+export interface PoolAccount {
+  bytesInUse: number;
+  bytesPooled: number;
+  bytesPeak: number;
+}
+
+const USAGE = 0x80 /* STORAGE */ | 0x4 /* COPY_SRC */ | 0x8; /* COPY_DST */
+const SMALLEST = 256;
+const DEFAULT_CAP = 512 * 2 ** 20;
+
+/** Rounds up to 4 classes an octave, so that at most a fifth of a buffer is idle. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= SMALLEST) return SMALLEST;
+  const octave = 2 ** Math.floor(Math.log2(bytes - 1));
+  const step = Math.max(octave / 4, SMALLEST);
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * Storage buffers, handed out again as soon as they are released.
+ *
+ * Reuse is safe without waiting for the GPU: commands run in the order in which they were
+ * enqueued. Above `cap` bytes of idle buffers the ones idle for longest are destroyed.
+ */
+export class BufferPool {
+  readonly account: PoolAccount = { bytesInUse: 0, bytesPooled: 0, bytesPeak: 0 };
+  private readonly idle = new Map<number, PooledBuffer[]>();
+  private nextId = 1;
+
+  /**
+   * @param onDestroy  Told each buffer that is gone for good, to drop what was cached for it.
+   * @param cap        Most bytes kept idle.
+   */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly onDestroy: (buffer: PooledBuffer) => void,
+    readonly cap = DEFAULT_CAP,
+  ) {}
+
+  /** @throws OutOfMemoryError when one buffer of this size is over the device's limits. */
+  acquire(bytes: number, label: string): PooledBuffer {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes > most) {
+      throw new OutOfMemoryError(
+        `${label}: expected at most ${most} bytes in one tensor (this adapter's limit), got ${bytes}. ` +
+          'Use a smaller batch or a smaller layer.',
+      );
+    }
+    const size = Math.min(sizeClass(bytes), most);
+    const buffer = this.idle.get(size)?.pop();
+    if (buffer) this.account.bytesPooled -= size;
+    this.account.bytesInUse += size;
+    this.account.bytesPeak = Math.max(this.account.bytesPeak, this.account.bytesInUse);
+    return buffer ?? this.create(size);
+  }
+
+  release(buffer: PooledBuffer): void {
+    this.account.bytesInUse -= buffer.size;
+    this.account.bytesPooled += buffer.size;
+    const list = this.idle.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.idle.set(buffer.size, [buffer]);
+    if (this.account.bytesPooled > this.cap) this.trim(this.cap / 2);
+  }
+
+  /** Destroys idle buffers until at most `bytes` of them are left. */
+  trim(bytes = 0): void {
+    for (const [size, list] of this.idle) {
+      while (this.account.bytesPooled > bytes && list.length > 0) {
+        const buffer = list.shift()!;
+        this.account.bytesPooled -= size;
+        this.onDestroy(buffer);
+        buffer.gpu.destroy();
+      }
+    }
+    // Dawn gives memory back at the next submit, and not before.
+    this.device.queue.submit([]);
+  }
+
+  private create(size: number): PooledBuffer {
+    return {
+      gpu: this.device.createBuffer({ size, usage: USAGE }),
+      id: this.nextId++,
+      size,
+      lastUse: -1,
+    };
+  }
+}

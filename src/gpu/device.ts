@@ -1,0 +1,154 @@
+import { DeviceError, type ShadegradError } from '../errors.js';
+import { BindGroupCache } from './bindGroupCache.js';
+import { BufferPool } from './bufferPool.js';
+import { CommandQueue } from './commandQueue.js';
+import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
+import { Readback } from './readback.js';
+import { UniformArena } from './uniformArena.js';
+
+/** What is known of an adapter; `features` and `limits` are those the device was made with. */
+export interface DeviceInfo {
+  vendor: string;
+  architecture: string;
+  description: string;
+  /** True if a CPU does the GPU's work: correct, and many times slower. */
+  software: boolean;
+  features: string[];
+  limits: Record<string, number>;
+}
+
+export interface DeviceOptions {
+  /** Checks every dispatch on its own, so that errors name the op; slow. Default false. */
+  debug?: boolean;
+}
+
+/** Bytes on the GPU; see `memory()`. */
+export interface MemoryInfo {
+  /** Bytes of buffers that tensors hold, in size classes. */
+  bytesInUse: number;
+  /** Bytes of idle buffers, kept to be used again. */
+  bytesPooled: number;
+  /** Most bytes ever in use at once. */
+  bytesPeak: number;
+  /** Arrays alive. */
+  arrays: number;
+}
+
+/** A WebGPU device with all that shadegrad keeps for it. */
+export class Device {
+  readonly pool: BufferPool;
+  readonly queue: CommandQueue;
+  readonly pipelines: PipelineCache;
+  readonly bindGroups: BindGroupCache;
+  readonly readback: Readback;
+  readonly debug: boolean;
+  /** Settles when the device is lost or closed, and says why. */
+  readonly lost: Promise<{ reason: string; message: string }>;
+  liveArrays = 0;
+  closed = false;
+  /** While set, launches only note the pipelines that they would need; see `compile`. */
+  collecting: PipelineSpec[] | null = null;
+  private failure: ShadegradError | null = null;
+
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly info: DeviceInfo,
+    options: DeviceOptions = {},
+  ) {
+    this.debug = options.debug ?? false;
+    this.queue = new CommandQueue(gpu, new UniformArena(gpu));
+    this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
+    this.pool = new BufferPool(gpu, (buffer) => this.bindGroups.forget(buffer));
+    this.pipelines = new PipelineCache(gpu, (error) => this.fail(error));
+    this.readback = new Readback(gpu, this.queue, () => this.throwIfFailed());
+    this.lost = gpu.lost.then(({ reason, message }) => {
+      this.fail(
+        new DeviceError(
+          `device: expected a live GPU device, got one lost (${reason}): ${message}. Call init() again.`,
+        ),
+      );
+      return { reason, message };
+    });
+    gpu.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      const { message } = (event as GPUUncapturedErrorEvent).error;
+      this.fail(
+        new DeviceError(`device: ${message}\n  init({ debug: true }) names the op that failed.`),
+      );
+    });
+  }
+
+  /** Remembers the first failure; the next readback, `sync` or launch throws it. */
+  fail(error: ShadegradError): void {
+    this.failure ??= error;
+  }
+
+  /** @throws the first failure, if there was one; a lost or closed device keeps failing. */
+  throwIfFailed(): void {
+    if (this.closed) {
+      throw new DeviceError(
+        'device: expected an open device, got one that was closed. Call init() again.',
+      );
+    }
+    if (this.failure) throw this.failure;
+  }
+
+  /** Submits what was recorded and waits until the GPU has done it. */
+  async sync(): Promise<void> {
+    this.throwIfFailed();
+    this.queue.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.throwIfFailed();
+  }
+
+  /**
+   * Compiles every pipeline that `fn` needs, many at once and without blocking: `fn` runs with
+   * launches that dispatch nothing, so what it computes is undefined.
+   *
+   * @returns how many pipelines were compiled.
+   */
+  async compile(
+    fn: () => void,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<number> {
+    const specs: PipelineSpec[] = [];
+    this.collecting = specs;
+    try {
+      fn();
+    } finally {
+      this.collecting = null;
+    }
+    return this.pipelines.warmUp(specs, onProgress);
+  }
+
+  memory(): MemoryInfo {
+    return { ...this.pool.account, arrays: this.liveArrays };
+  }
+
+  /** Frees everything on the GPU and lets Node exit. A second call does nothing. */
+  close(): void {
+    if (this.closed) return;
+    this.queue.flush();
+    this.closed = true;
+    this.gpu.destroy();
+  }
+}
+
+let current: Device | null = null;
+
+export function setCurrentDevice(device: Device | null): void {
+  current = device;
+}
+
+/** The device of the last `init()`. @throws DeviceError before `init()` and after `close()`. */
+export function currentDevice(): Device {
+  if (!current || current.closed) {
+    throw new DeviceError('expected a device, got none. Call `await init()` first.');
+  }
+  return current;
+}
+
+/** The device of the last `init()`, or null. */
+export function openDevice(): Device | null {
+  return current && !current.closed ? current : null;
+}

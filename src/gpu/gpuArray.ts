@@ -1,0 +1,133 @@
+import { DisposedError, ShapeError } from '../errors.js';
+import type { PooledBuffer } from './bufferPool.js';
+import { currentDevice, type Device } from './device.js';
+import {
+  BYTES_PER_ELEMENT,
+  dtypeOf,
+  numelOf,
+  typedArray,
+  viewAs,
+  type DType,
+  type Shape,
+  type TypedArray,
+} from './dtype.js';
+
+/**
+ * The memory of one or more arrays. The buffer is taken from the pool at the first use, and goes
+ * back when the last array lets go.
+ */
+export class Storage {
+  private buffer: PooledBuffer | null = null;
+  private refs = 1;
+  /** Counts writes in place: what was saved for backward must not have changed since. */
+  version = 0;
+
+  constructor(
+    readonly device: Device,
+    readonly bytes: number,
+  ) {
+    device.liveArrays++;
+  }
+
+  get shared(): boolean {
+    return this.refs > 1;
+  }
+
+  pooled(label: string): PooledBuffer {
+    return (this.buffer ??= this.device.pool.acquire(
+      Math.max(this.bytes, BYTES_PER_ELEMENT),
+      label,
+    ));
+  }
+
+  addRef(): void {
+    this.refs++;
+  }
+
+  dropRef(): void {
+    if (--this.refs > 0) return;
+    this.device.liveArrays--;
+    if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
+    this.buffer = null;
+  }
+}
+
+/**
+ * A contiguous array on the GPU: a shape and a dtype over a counted piece of memory.
+ *
+ * Each GpuArray is one reference to its storage, given back by `release()`. It knows nothing of
+ * gradients; ops take and return it, users hold Tensors.
+ */
+export class GpuArray {
+  private released = false;
+
+  private constructor(
+    readonly storage: Storage,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {}
+
+  /** An array with undefined contents, which the kernel that gets it as output must all write. */
+  static empty(shape: Shape, dtype: DType = 'f32', device: Device = currentDevice()): GpuArray {
+    return new GpuArray(new Storage(device, numelOf(shape) * BYTES_PER_ELEMENT), [...shape], dtype);
+  }
+
+  /** A copy of `data` on the GPU. @throws ShapeError if its length is not that of `shape`. */
+  static from(data: TypedArray, shape: Shape, device: Device = currentDevice()): GpuArray {
+    const array = GpuArray.empty(shape, dtypeOf(data), device);
+    array.write(data);
+    return array;
+  }
+
+  get device(): Device {
+    return this.storage.device;
+  }
+
+  get isReleased(): boolean {
+    return this.released;
+  }
+
+  get numel(): number {
+    return numelOf(this.shape);
+  }
+
+  get bytes(): number {
+    return this.numel * BYTES_PER_ELEMENT;
+  }
+
+  /** Another reference to the same memory, by default with the same shape. */
+  share(shape: Shape = this.shape): GpuArray {
+    if (this.released) throw new DisposedError('share: this array was released');
+    this.storage.addRef();
+    return new GpuArray(this.storage, [...shape], this.dtype);
+  }
+
+  /** Gives this reference back; a second call does nothing. */
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.storage.dropRef();
+  }
+
+  /** Replaces the contents, in order with the commands before and after. */
+  write(data: TypedArray): void {
+    if (data.length !== this.numel) {
+      throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
+    }
+    if (data.length === 0 || this.device.collecting) return;
+    this.device.queue.write(
+      this.storage.pooled('write'),
+      0,
+      data as TypedArray & ArrayBufferView<ArrayBuffer>,
+    );
+    this.storage.version++;
+  }
+
+  /** The contents, once every command before this call has run. */
+  async read(): Promise<TypedArray> {
+    if (this.released) throw new DisposedError('read: this array was released');
+    if (this.numel === 0) return typedArray(this.dtype, 0);
+    const bytes = await this.device.readback.read(this.storage.pooled('read'), this.bytes);
+    return viewAs(this.dtype, bytes);
+  }
+}

@@ -1,0 +1,120 @@
+import { DeviceError, DisposedError } from '../errors.js';
+import type { BufferRange } from './bindGroupCache.js';
+import type { WorkgroupCount } from './commandQueue.js';
+import type { Device } from './device.js';
+import type { GpuArray } from './gpuArray.js';
+import type { PipelineSpec } from './pipelineCache.js';
+import type { FlagsOf, ParamsOf, ParamTypes, Shader } from './shader.js';
+
+/** Threads of a workgroup where the launch does not say; kernels have `override WORKGROUP`. */
+export const WORKGROUP = 64;
+const MOST_WORKGROUPS = 65535; // in each dimension: WebGPU's default limit, and most adapters'
+
+export interface LaunchOptions<S> {
+  /** Read, at bindings 1, 2, ... */
+  inputs: readonly GpuArray[];
+  /** Written, at the bindings that follow; may be read too. */
+  outputs: readonly GpuArray[];
+  params: ParamsOf<S>;
+  flags?: FlagsOf<S>;
+  /** Override constants, which only tune. */
+  constants?: Readonly<Record<string, number>>;
+  /**
+   * How many threads do something. The kernel has `override WORKGROUP` (threads.wgsl) and gets
+   * workgroups enough, folded into two dimensions where one cannot count them.
+   */
+  threads?: number;
+  /** Instead of `threads`: the workgroups themselves. */
+  workgroups?: WorkgroupCount;
+}
+
+/** Enqueues one dispatch of `entry` in `shader`. */
+export function launch<P extends ParamTypes, F extends string>(
+  shader: Shader<P, F>,
+  entry: string,
+  options: LaunchOptions<Shader<P, F>>,
+): void {
+  const arrays = [...options.inputs, ...options.outputs];
+  const device = arrays[0]!.device;
+  for (const array of arrays) {
+    if (array.device !== device) {
+      throw new DeviceError(
+        `${shader.name}: expected tensors of one device, got two. Move the data with tensor(await t.data()).`,
+      );
+    }
+    if (array.isReleased)
+      throw new DisposedError(`${shader.name}.${entry}: an array was released before its use`);
+  }
+
+  const byThreads = options.threads !== undefined;
+  const constants = byThreads ? { WORKGROUP, ...options.constants } : (options.constants ?? {});
+  const groups = byThreads
+    ? foldWorkgroups(Math.ceil(options.threads! / constants.WORKGROUP!))
+    : options.workgroups!;
+  if (groups.some((count) => count === 0)) return; // nothing to do: an empty tensor
+
+  const spec: PipelineSpec = {
+    shader: shader as unknown as Shader,
+    entry,
+    flags: (options.flags ?? {}) as Record<string, boolean>,
+    constants,
+    inputs: options.inputs.length,
+    outputs: options.outputs.length,
+  };
+  if (device.collecting) {
+    device.collecting.push(spec);
+    return;
+  }
+  device.throwIfFailed();
+  for (const array of options.outputs) array.storage.version++;
+  if (device.debug) debugged(device, spec, () => enqueue(device, spec, options, arrays, groups));
+  else enqueue(device, spec, options, arrays, groups);
+}
+
+function enqueue<S>(
+  device: Device,
+  spec: PipelineSpec,
+  options: LaunchOptions<S>,
+  arrays: readonly GpuArray[],
+  groups: WorkgroupCount,
+): void {
+  const { queue } = device;
+  const { shader } = spec;
+  const pipeline = device.pipelines.get(spec);
+  queue.reserve();
+  const ranges = arrays.map((array): BufferRange => {
+    const buffer = array.storage.pooled(shader.name);
+    buffer.lastUse = queue.serial;
+    return { buffer, offset: 0, size: bindingSize(array) };
+  });
+  const hasParams = shader.paramNames.length > 0;
+  const group = device.bindGroups.get(pipeline, hasParams, ranges);
+  const params = options.params as Record<string, number>;
+  queue.dispatch(pipeline, group, hasParams ? queue.uniforms.push(shader, params) : null, groups);
+}
+
+/** Runs one launch and its submit inside error scopes, so that a failure carries its name. */
+function debugged(device: Device, spec: PipelineSpec, run: () => void): void {
+  const label = `${spec.shader.name}.${spec.entry}`;
+  const filters: GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal'];
+  device.queue.flush();
+  for (const filter of filters) device.gpu.pushErrorScope(filter);
+  run();
+  device.queue.flush();
+  for (const filter of filters.reverse()) {
+    void device.gpu.popErrorScope().then((error) => {
+      if (error) device.fail(new DeviceError(`${label}: ${filter} error: ${error.message}`));
+    });
+  }
+}
+
+/** Exactly the array's elements, so that arrayLength() in a kernel is true. */
+function bindingSize(array: GpuArray): number {
+  return Math.max(array.bytes, 4);
+}
+
+function foldWorkgroups(count: number): WorkgroupCount {
+  if (count <= MOST_WORKGROUPS) return [count, 1, 1];
+  const y = Math.ceil(count / MOST_WORKGROUPS);
+  return [Math.ceil(count / y), y, 1];
+}

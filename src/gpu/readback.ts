@@ -1,0 +1,46 @@
+import { sizeClass, type PooledBuffer } from './bufferPool.js';
+import type { CommandQueue } from './commandQueue.js';
+
+const USAGE = 0x1 /* MAP_READ */ | 0x8; /* COPY_DST */
+const READ = 0x1;
+const MOST_IDLE = 8;
+
+/** Copies buffers back to the host through mappable ones, which are kept for the next time. */
+export class Readback {
+  private readonly idle: GPUBuffer[] = [];
+
+  /** @param check  Throws if a command failed or the device is gone. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly queue: CommandQueue,
+    private readonly check: () => void,
+  ) {}
+
+  /** The first `bytes` of `buffer`, once every command recorded before this call has run. */
+  async read(buffer: PooledBuffer, bytes: number): Promise<ArrayBuffer> {
+    this.check();
+    const staging = this.take(bytes);
+    this.queue.copy(buffer, 0, staging, 0, bytes);
+    this.queue.flush();
+    try {
+      await staging.mapAsync(READ, 0, bytes);
+    } catch (error) {
+      staging.destroy();
+      this.check(); // the reason, where it is known, says more than "mapping failed"
+      throw error;
+    }
+    const data = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    if (this.idle.length < MOST_IDLE) this.idle.push(staging);
+    else staging.destroy();
+    this.check();
+    return data;
+  }
+
+  private take(bytes: number): GPUBuffer {
+    const size = sizeClass(bytes);
+    const index = this.idle.findIndex((buffer) => buffer.size >= bytes && buffer.size <= 4 * size);
+    if (index >= 0) return this.idle.splice(index, 1)[0]!;
+    return this.device.createBuffer({ label: 'readback', size, usage: USAGE });
+  }
+}

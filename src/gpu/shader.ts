@@ -1,0 +1,86 @@
+import { ShaderError } from '../errors.js';
+import { preprocess } from './preprocess.js';
+
+export type ParamType = 'u32' | 'i32' | 'f32';
+export type ParamTypes = Readonly<Record<string, ParamType>>;
+
+export interface ShaderOptions<P extends ParamTypes, F extends string> {
+  /** Base name of the .wgsl file, and of the op that it belongs to. */
+  name: string;
+  /** The text of the file. */
+  source: string;
+  /** The fields of its `struct Params`, in the order of the struct. */
+  params: P;
+  /** The names that its `#if` conditions use. */
+  flags?: readonly F[];
+  /** Shared functions that it calls: text of other .wgsl files by name. */
+  includes?: Readonly<Record<string, string>>;
+}
+
+/** One .wgsl file: its text, the fields of its uniform struct and the flags of its `#if`s. */
+export class Shader<P extends ParamTypes = ParamTypes, F extends string = string> {
+  readonly name: string;
+  readonly params: P;
+  readonly paramNames: readonly (keyof P & string)[];
+  readonly flags: readonly F[];
+  private readonly parts: { file: string; text: string; lines: number }[];
+
+  constructor(options: ShaderOptions<P, F>) {
+    this.name = options.name;
+    this.params = options.params;
+    this.paramNames = Object.keys(options.params);
+    this.flags = options.flags ?? [];
+    // The main file comes first, so that its line numbers need no translation in the browser's
+    // tools; the order of declarations does not matter in WGSL.
+    const files = { [options.name]: options.source, ...options.includes };
+    this.parts = Object.entries(files).map(([name, text]) => ({
+      file: `shaders/${name}.wgsl`,
+      text,
+      lines: text.split('\n').length,
+    }));
+    this.checkParams(options.source);
+  }
+
+  /** The WGSL that the compiler sees for these flags; flags that are not given are false. */
+  assemble(flags: Partial<Record<F, boolean>>): string {
+    const values = Object.fromEntries(this.flags.map((name) => [name, flags[name] ?? false]));
+    return this.parts.map((part) => preprocess(part.text, values, part.file)).join('\n');
+  }
+
+  /** File, line within it, and source text of a line (from 1) of the assembled WGSL. */
+  locate(line: number): { file: string; line: number; text: string } {
+    let rest = line;
+    for (const { file, text, lines } of this.parts) {
+      if (rest <= lines) return { file, line: rest, text: text.split('\n')[rest - 1] ?? '' };
+      rest -= lines;
+    }
+    return { file: this.parts[0]!.file, line, text: '' };
+  }
+
+  /** The uniform buffer is filled from `params`: a struct that disagrees would read garbage. */
+  private checkParams(source: string): void {
+    const body = /struct\s+Params\s*\{([^}]*)\}/.exec(source.replace(/\/\/.*$/gm, ''))?.[1] ?? '';
+    const inShader = [...body.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(
+      ([, name, type]) => `${name}: ${type}`,
+    );
+    const inHost = Object.entries(this.params).map(([name, type]) => `${name}: ${type}`);
+    if (inShader.join() !== inHost.join()) {
+      throw new ShaderError(
+        `shaders/${this.name}.wgsl: expected struct Params { ${inHost.join(', ')} }, got { ${inShader.join(', ')} }`,
+      );
+    }
+  }
+}
+
+/** Field names of a shader's uniform struct with their values. */
+export type ParamsOf<S> = S extends Shader<infer P> ? { [K in keyof P]: number } : never;
+
+export type FlagsOf<S> =
+  S extends Shader<ParamTypes, infer F> ? Partial<Record<F, boolean>> : never;
+
+/** Declares the host side of a .wgsl file. */
+export function defineShader<const P extends ParamTypes, const F extends string = never>(
+  options: ShaderOptions<P, F>,
+): Shader<P, F> {
+  return new Shader(options);
+}
