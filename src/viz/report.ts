@@ -1,0 +1,443 @@
+/** The report of a run: one HTML file that needs nothing else, not even a script. */
+
+import { ArgumentError } from '../errors.js';
+import { trainingCurves, type TrainingHistory } from './charts.js';
+import {
+  confusionMatrixChart,
+  perClassAccuracy,
+  type ClassAccuracy,
+  type ConfusionCounts,
+} from './confusionMatrix.js';
+import { html, trusted, type HtmlValue, type Markup } from './html.js';
+import { filterGrids, predictionCards, type ImageBatch, type Predictions } from './imageGrid.js';
+import { formatCount, formatNumber, formatPercent, formatSeconds } from './palette.js';
+
+/** The figures at the head of the report; each is left out when absent. */
+export interface ReportHeadline {
+  /** Accuracy on the test set, a fraction from 0 to 1. */
+  testAccuracy?: number;
+  /** Mean loss on the test set. */
+  testLoss?: number;
+  /** Epochs trained. */
+  epochs?: number;
+  /** Wall-clock time of the training, in seconds. */
+  trainingSeconds?: number;
+  /** Training throughput, in images per second. */
+  imagesPerSecond?: number;
+  /** Number of parameters of the model. */
+  parameters?: number;
+}
+
+/** One layer of the model. */
+export interface ReportSummaryRow {
+  /** Path in the model: `features.0`. */
+  name: string;
+  /** Class of the layer: `Conv2d`. */
+  type: string;
+  /** Shape of the output; the batch size may be a letter: `['N', 6, 28, 28]`. */
+  outputShape: readonly (number | string)[];
+  /** Parameters of this layer alone. */
+  parameters: number;
+}
+
+/** The layers of the model and their totals. */
+export interface ReportSummary {
+  rows: readonly ReportSummaryRow[];
+  /** Default: the sum of the rows. */
+  totalParameters?: number;
+  /** Parameters that the optimizer changes. Default: not shown. */
+  trainableParameters?: number;
+}
+
+/** What the program ran on, as `device.info` has it; empty strings are left out. */
+export interface ReportAdapter {
+  vendor?: string;
+  architecture?: string;
+  description?: string;
+  /** True if the adapter computes on the processor. */
+  software?: boolean;
+}
+
+/** What the report shows: all but the title may be absent, and its section is then left out. */
+export interface ReportData {
+  /** Heading and name of the page. */
+  title: string;
+  /** Name of the model. */
+  model?: string;
+  /** Name of the data set, with its size if that matters. */
+  dataset?: string;
+  /** When the run ended; text is shown as it is, a Date as `2026-01-31 12:00 UTC`. */
+  createdAt?: Date | string;
+  headline?: ReportHeadline;
+  /** One value an epoch. */
+  history?: TrainingHistory;
+  /** Weights of the first convolution, (K, C, kH, kW), before and after training. */
+  filters?: { before?: ImageBatch; after: ImageBatch; layer?: string };
+  /** Some test images, usually twenty, with what the model said of them. */
+  predictions?: Predictions;
+  /** Counts on the test set: row = true class, column = predicted class. */
+  confusionMatrix?: ConfusionCounts;
+  /** Names of the classes, for the matrix and for predictions without names of their own. */
+  classNames?: readonly string[];
+  summary?: ReportSummary;
+  adapter?: ReportAdapter;
+  /** Training settings in the order to show them: optimizer, lr, batch size, seed. */
+  settings?: Readonly<Record<string, string | number | boolean | null | undefined>>;
+  /** The exact command that makes this report again. */
+  command?: string;
+}
+
+/**
+ * Writes the report of a run as one HTML document: styles and figures are inside, nothing is loaded
+ * and no script runs. It follows the reader's light or dark setting and fits narrow screens.
+ *
+ * @returns The document; write it to a file with UTF-8 encoding.
+ * @throws ArgumentError  The title is empty.
+ * @throws ShapeError     As the functions that draw the figures.
+ *
+ * @example
+ * await htmlReport({ title: 'LeNet-5 on MNIST', history, command: 'shadegrad train lenet5' });
+ */
+export async function htmlReport(data: ReportData): Promise<string> {
+  if (data.title.trim() === '') {
+    throw new ArgumentError('htmlReport', 'a title', 'an empty string', 'Name the run');
+  }
+  const sections = [
+    headlineSection(data.headline),
+    await curvesSection(data.history),
+    await filtersSection(data.filters),
+    await predictionsSection(data),
+    confusionSection(data),
+    summarySection(data.summary),
+    settingsSection(data),
+    commandSection(data.command),
+  ];
+  const lead = [
+    data.model && `Model: ${data.model}`,
+    data.dataset && `Data: ${data.dataset}`,
+    data.createdAt && dateText(data.createdAt),
+  ].filter((part): part is string => Boolean(part));
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${data.title}</title>
+        <style>
+          ${trusted(STYLE)}
+        </style>
+      </head>
+      <body>
+        <main>
+          <header>
+            <h1>${data.title}</h1>
+            ${lead.length > 0 && html`<p class="lead">${lead.map((part) => html`<span>${part}</span>`)}</p>`}
+          </header>
+          ${sections.map((part) => part && html`${part} `)}
+        </main>
+      </body>
+    </html> `;
+  return page.toString();
+}
+
+function section(id: string, title: string, content: HtmlValue): Markup {
+  return html`<section id="${id}">
+    <h2>${title}</h2>
+    ${content}
+  </section>`;
+}
+
+function figure(svg: string, caption?: HtmlValue): Markup {
+  return html`<figure>
+    ${trusted(svg)}${caption && html`<figcaption>${caption}</figcaption>`}
+  </figure>`;
+}
+
+function headlineSection(headline: ReportHeadline = {}): Markup | undefined {
+  const tile = (
+    name: string,
+    value: number | undefined,
+    format: (value: number) => string,
+  ): Markup | undefined =>
+    value === undefined
+      ? undefined
+      : html`<div class="tile">
+          <dt>${name}</dt>
+          <dd>${format(value)}</dd>
+        </div>`;
+  const tiles = [
+    tile('Test accuracy', headline.testAccuracy, formatPercent),
+    tile('Test loss', headline.testLoss, formatNumber),
+    tile('Epochs', headline.epochs, formatCount),
+    tile('Training time', headline.trainingSeconds, formatSeconds),
+    tile('Images per second', headline.imagesPerSecond, (v) => formatCount(Math.round(v))),
+    tile('Parameters', headline.parameters, formatCount),
+  ].filter((t) => t !== undefined);
+  if (tiles.length === 0) return undefined;
+  return html`<section id="headline" aria-label="Results">
+    <dl class="tiles">${tiles}</dl>
+  </section>`;
+}
+
+async function curvesSection(history?: TrainingHistory): Promise<Markup | undefined> {
+  if (history === undefined || history.loss.length === 0) return undefined;
+  const { loss, accuracy } = await trainingCurves(history, { width: 500, height: 350 });
+  return section(
+    'curves',
+    'Training',
+    html`<div class="pair">${figure(loss)}${accuracy && figure(accuracy)}</div>`,
+  );
+}
+
+async function filtersSection(filters: ReportData['filters']): Promise<Markup | undefined> {
+  if (filters === undefined) return undefined;
+  const { before, after } = await filterGrids(filters);
+  const note = html`<p>
+    Filters
+    ${filters.layer && html`of <code>${filters.layer}</code>`}${
+      before && ' before and after training, on one scale'
+    };
+    the middle of the scale is a weight of zero.
+  </p>`;
+  return section(
+    'filters',
+    'First-layer filters',
+    html`${note}
+      <div class="pair">${before && figure(before)}${figure(after)}</div>`,
+  );
+}
+
+async function predictionsSection(data: ReportData): Promise<Markup | undefined> {
+  if (data.predictions === undefined) return undefined;
+  const predictions = {
+    ...data.predictions,
+    ...(!data.predictions.classNames && data.classNames && { classNames: data.classNames }),
+  };
+  const cards = await predictionCards(predictions);
+  const { trueLabels, predictedLabels } = predictions;
+  const right = cards.filter((_, i) => trueLabels[i] === predictedLabels[i]).length;
+  return section(
+    'predictions',
+    'Predictions',
+    html`<p>
+        ${right} of ${cards.length} right: green with a tick; wrong: red with a cross. Under each
+        image: the prediction, the truth${predictions.confidences && ', the confidence'}.
+      </p>
+      <div class="cards">${cards.map(trusted)}</div>`,
+  );
+}
+
+function confusionSection(data: ReportData): Markup | undefined {
+  const { confusionMatrix: counts, classNames } = data;
+  if (counts === undefined) return undefined;
+  const chart = confusionMatrixChart(counts, { ...(classNames && { classNames }) });
+  return section(
+    'confusion',
+    'Confusion matrix',
+    html`<div class="matrix">
+      ${figure(chart)}${classTable(perClassAccuracy(counts, classNames))}
+    </div>`,
+  );
+}
+
+function classTable(classes: readonly ClassAccuracy[]): Markup {
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          <th>Class</th>
+          <th class="number">Right</th>
+          <th class="number">Accuracy</th>
+          <th class="bar"></th>
+          <th class="number">Precision</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${classes.map(
+          ({ name, correct, total, accuracy, precision }) =>
+            html` <tr>
+              <th scope="row">${name}</th>
+              <td class="number">${formatCount(correct)} / ${formatCount(total)}</td>
+              <td class="number">${formatPercent(accuracy)}</td>
+              <td class="bar">
+                <span
+                  style="width:${Number.isFinite(accuracy) ? formatNumber(accuracy * 100) : 0}%"
+                ></span>
+              </td>
+              <td class="number">${formatPercent(precision)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function summarySection(summary?: ReportSummary): Markup | undefined {
+  if (summary === undefined) return undefined;
+  const total =
+    summary.totalParameters ?? summary.rows.reduce((sum, row) => sum + row.parameters, 0);
+  const { trainableParameters: trainable } = summary;
+  return section(
+    'model',
+    'Model',
+    html`<div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Layer</th>
+            <th>Type</th>
+            <th>Output shape</th>
+            <th class="number">Parameters</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${summary.rows.map(
+            (row) =>
+              html` <tr>
+                <th scope="row"><code>${row.name}</code></th>
+                <td>${row.type}</td>
+                <td>(${row.outputShape.join(', ')})</td>
+                <td class="number">${formatCount(row.parameters)}</td>
+              </tr>`,
+          )}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row" colspan="3">Total</th>
+            <td class="number">${formatCount(total)}</td>
+          </tr>
+          ${
+            trainable !== undefined &&
+            html`<tr>
+              <th scope="row" colspan="3">Trainable</th>
+              <td class="number">${formatCount(trainable)}</td>
+            </tr>`
+          }
+        </tfoot>
+      </table>
+    </div>`,
+  );
+}
+
+function settingsSection({ settings, adapter }: ReportData): Markup | undefined {
+  const table = (
+    title: string,
+    rows: readonly (readonly [string, string])[],
+  ): Markup | undefined =>
+    rows.length === 0
+      ? undefined
+      : html`<div class="scroll">
+          <table>
+            <caption>
+              ${title}
+            </caption>
+            <tbody>
+              ${rows.map(
+                ([name, value]) =>
+                  html`<tr>
+                    <th scope="row">${name}</th>
+                    <td>${value}</td>
+                  </tr>`,
+              )}
+            </tbody>
+          </table>
+        </div>`;
+  const kind = adapter?.software === undefined ? '' : adapter.software ? 'software' : 'hardware';
+  const adapterRows = [
+    ['vendor', adapter?.vendor ?? ''],
+    ['architecture', adapter?.architecture ?? ''],
+    ['description', adapter?.description ?? ''],
+    ['kind', kind],
+  ] as const;
+  const tables = [
+    table(
+      'Settings',
+      Object.entries(settings ?? {})
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, value === null ? 'none' : String(value)] as const),
+    ),
+    table(
+      'Adapter',
+      adapterRows.filter(([, value]) => value !== ''),
+    ),
+  ].filter((t) => t !== undefined);
+  if (tables.length === 0) return undefined;
+  return section('settings', 'Set-up', html`<div class="pair">${tables}</div>`);
+}
+
+function commandSection(command?: string): Markup | undefined {
+  if (!command) return undefined;
+  return section(
+    'command',
+    'Command',
+    html`<p>Makes this report again; a click selects all of it.</p>
+      <pre><code>${command}</code></pre>`,
+  );
+}
+
+function dateText(date: Date | string): string {
+  if (typeof date === 'string') return date;
+  if (Number.isNaN(date.getTime())) {
+    throw new ArgumentError('htmlReport', 'a valid createdAt', 'an invalid Date');
+  }
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+const STYLE = `
+:root {
+  --page: #f5f7fa; --card: #ffffff; --ink: #1f2933; --quiet: #52606d; --line: #d9dee4;
+  --accent: #0b5fa5; color-scheme: light dark;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --page: #11161c; --card: #1a2129; --ink: #e6eaee; --quiet: #a3b0bd; --line: #323c47;
+    --accent: #63b3f0; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
+main { max-width: 1120px; margin: 0 auto; padding: 32px 20px 64px; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 8px; overflow-wrap: anywhere; }
+h2 { font-size: 1.25rem; margin: 44px 0 12px; }
+p { margin: 0 0 14px; color: var(--quiet); }
+.lead { display: flex; flex-wrap: wrap; gap: 2px 20px; overflow-wrap: anywhere; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
+  margin: 20px 0 0; }
+.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+  padding: 12px 16px; }
+.tile dt { color: var(--quiet); font-size: .875rem; }
+.tile dd { margin: 2px 0 0; font-size: 1.5rem; font-weight: 600; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));
+  gap: 16px; align-items: start; }
+figure { margin: 0; background: #ffffff; color: #1f2933; border: 1px solid var(--line);
+  border-radius: 10px; padding: 10px; overflow-x: auto; text-align: center; }
+figure svg, .cards svg { display: block; margin: 0 auto; }
+.matrix { display: grid; gap: 16px; align-items: start; }
+.matrix figure svg { min-width: 460px; }
+@media (min-width: 1000px) {
+  .matrix { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); }
+}
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(116px, 1fr)); gap: 14px 6px;
+  background: #ffffff; border: 1px solid var(--line); border-radius: 10px; padding: 14px 10px; }
+.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line);
+  border-radius: 10px; padding: 6px 14px 8px; }
+table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
+caption { text-align: left; font-weight: 600; padding: 6px 8px; }
+th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+td, tbody th { overflow-wrap: anywhere; }
+tbody th, tfoot th { font-weight: 500; }
+thead th { color: var(--quiet); font-size: .875rem; font-weight: 600; }
+tbody:last-child tr:last-child > *, tfoot tr:last-child > * { border-bottom: 0; }
+tfoot th, tfoot td { font-weight: 700; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.bar { width: 18%; min-width: 40px; vertical-align: middle; }
+td.bar span { display: block; height: 8px; border-radius: 4px; background: var(--accent); }
+code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+  font-size: .9375em; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 0;
+  padding: 14px 16px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre code { user-select: all; -webkit-user-select: all; }
+@media print { section { break-inside: avoid; } }
+`;
