@@ -22,10 +22,13 @@ export interface NodeGpuOptions {
   software: 'auto' | 'always' | 'never';
 }
 
-/** The adapter that was found, the object it came from, and how it was found. */
-export interface NodeAdapter {
+interface Found {
   gpu: GPU;
   adapter: GPUAdapter;
+}
+
+/** The adapter that was found, the object it came from, and what the user should know of it. */
+export interface NodeAdapter extends Found {
   notes: string[];
 }
 
@@ -63,7 +66,8 @@ let lastRequest: Promise<unknown> = Promise.resolve();
  * The WebGPU names that browsers have as globals (`GPUBufferUsage`, `GPUMapMode`, ...) are
  * defined where they are missing.
  *
- * @returns The adapter, the `GPU` object it came from, and notes on what was tried before it.
+ * @returns The adapter, the `GPU` object it came from, and, where `auto` came to a software
+ *   adapter, a note that says so.
  * @throws {DeviceError} if there is no adapter of the kind asked for; the message lists what was
  *   tried and what would help.
  */
@@ -74,13 +78,16 @@ export function requestNodeAdapter(options: NodeGpuOptions): Promise<NodeAdapter
 }
 
 async function findAdapter(options: NodeGpuOptions): Promise<NodeAdapter> {
-  const notes: string[] = [];
+  const tried: string[] = [];
   const dawn = await loadDawn();
-  const adapter =
-    (await trySystem(dawn, options, notes)) ??
-    (options.software === 'never' ? undefined : await trySwiftShader(dawn, notes));
-  if (adapter) return { ...adapter, notes };
-  throw new DeviceError(failureMessage(options, notes));
+  const found =
+    (await trySystem(dawn, options, tried)) ??
+    (options.software === 'never' ? undefined : await trySwiftShader(dawn, tried));
+  if (!found) throw new DeviceError(failureMessage(options, tried));
+  const { info } = found.adapter;
+  const fellBack = options.software === 'auto' && isSoftwareAdapter(info);
+  const note = `no hardware GPU was found, so ${namesOf(info)} does the work on the CPU`;
+  return { ...found, notes: fellBack ? [note] : [] };
 }
 
 async function loadDawn(): Promise<Dawn> {
@@ -105,11 +112,11 @@ async function loadDawn(): Promise<Dawn> {
 async function trySystem(
   dawn: Dawn,
   { powerPreference, software }: NodeGpuOptions,
-  notes: string[],
-): Promise<Omit<NodeAdapter, 'notes'> | undefined> {
+  tried: string[],
+): Promise<Found | undefined> {
   // Dawn's only way to a GPU on Linux is Vulkan.
   if (process.platform === 'linux' && !hasSystemVulkanLoader()) {
-    notes.push("the system's drivers: there is no Vulkan loader (libvulkan.so.1)");
+    tried.push("the system's drivers: there is no Vulkan loader (libvulkan.so.1)");
     return undefined;
   }
   const drivers = systemDrivers();
@@ -118,24 +125,21 @@ async function trySystem(
   const adapter = await gpu?.requestAdapter(powerPreference ? { powerPreference } : {});
   systemGpus.set(drivers, adapter ? gpu : null);
   if (!gpu || !adapter) {
-    notes.push(`${drivers}: no adapter`);
+    tried.push(`${drivers}: no adapter`);
     return undefined;
   }
-  notes.push(`${drivers}: ${describe(adapter.info)}`);
+  tried.push(`${drivers}: ${describe(adapter.info)}`);
   const isSoftware = isSoftwareAdapter(adapter.info);
   if (software === 'auto' || isSoftware === (software === 'always')) return { gpu, adapter };
   if (software === 'never') return undefined;
 
   const fallback = await gpu.requestAdapter({ forceFallbackAdapter: true });
-  notes.push(`${drivers}, fallback: ${fallback ? describe(fallback.info) : 'no adapter'}`);
+  tried.push(`${drivers}, fallback: ${fallback ? describe(fallback.info) : 'no adapter'}`);
   return fallback ? { gpu, adapter: fallback } : undefined;
 }
 
 /** Tries SwiftShader, under the system's Vulkan loader and then under SwiftShader's own. */
-async function trySwiftShader(
-  dawn: Dawn,
-  notes: string[],
-): Promise<Omit<NodeAdapter, 'notes'> | undefined> {
+async function trySwiftShader(dawn: Dawn, tried: string[]): Promise<Found | undefined> {
   const known = await swiftShaderGpu?.requestAdapter();
   if (swiftShaderGpu && known) return { gpu: swiftShaderGpu, adapter: known };
 
@@ -143,7 +147,7 @@ async function trySwiftShader(
   try {
     swiftShader = await unpackSwiftShader();
   } catch (error) {
-    notes.push(`SwiftShader: ${messageOf(error)}`);
+    tried.push(`SwiftShader: ${messageOf(error)}`);
     return undefined;
   }
   for (const loader of ['system', 'bundled'] as const) {
@@ -153,17 +157,17 @@ async function trySwiftShader(
       const gpu = createGpu(dawn);
       const adapter = await withDriver(swiftShader.manifest, () => gpu.requestAdapter());
       if (adapter) {
-        notes.push(`SwiftShader: ${describe(adapter.info)}`);
+        tried.push(`SwiftShader: ${describe(adapter.info)}`);
         swiftShaderGpu = gpu;
         return { gpu, adapter };
       }
-      notes.push(`SwiftShader: no adapter with the ${loader} Vulkan loader`);
+      tried.push(`SwiftShader: no adapter with the ${loader} Vulkan loader`);
     } catch (error) {
-      notes.push(`SwiftShader: ${messageOf(error)}`);
+      tried.push(`SwiftShader: ${messageOf(error)}`);
     }
   }
   if (!process.getBuiltinModule('node:worker_threads').isMainThread) {
-    notes.push(
+    tried.push(
       'SwiftShader: a worker thread cannot name a Vulkan driver. Start the process with ' +
         `VK_DRIVER_FILES=${swiftShader.manifest}`,
     );
@@ -203,20 +207,22 @@ function systemDrivers(): string {
 }
 
 function describe(info: GPUAdapterInfo): string {
-  const names = [info.vendor, info.architecture, info.device, info.description];
-  const kind = isSoftwareAdapter(info) ? 'software adapter' : 'GPU';
-  return `${kind} ${names.filter(Boolean).join(', ')}`;
+  return `${isSoftwareAdapter(info) ? 'software adapter' : 'GPU'} ${namesOf(info)}`;
+}
+
+function namesOf({ vendor, architecture, description }: GPUAdapterInfo): string {
+  return [vendor, architecture, description].filter(Boolean).join(', ');
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function failureMessage({ software }: NodeGpuOptions, notes: readonly string[]): string {
+function failureMessage({ software }: NodeGpuOptions, tried: readonly string[]): string {
   const wanted = { auto: 'a WebGPU adapter', always: 'a software adapter', never: 'a GPU' };
   return [
     `init: expected ${wanted[software]} (software: '${software}'), found none. Tried:`,
-    ...notes.map((note) => `  - ${note}`),
+    ...tried.map((line) => `  - ${line}`),
     `${fix(software)}.`,
   ].join('\n');
 }

@@ -1,0 +1,49 @@
+import { playwright } from '@vitest/browser-playwright';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { chromiumLaunchOptions } from './test/setup/chromium.js';
+import { SummaryReporter } from './test/setup/summaryReporter.js';
+import { wgslPlugin } from './test/setup/wgslPlugin.js';
+
+const TWO_MINUTES = 120_000;
+
+// The same files run in Node and in Chromium, but for those named *.node.test.ts (files, the
+// command line) and *.browser.test.ts.
+export default defineConfig({
+  plugins: [wgslPlugin()],
+  resolve: { alias: { shadegrad: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
+  test: {
+    setupFiles: ['test/setup/device.ts'],
+    include: ['test/**/*.test.ts'],
+    testTimeout: TWO_MINUTES,
+    hookTimeout: TWO_MINUTES,
+    // Kernels on a software adapter use every core, so more workers only wait for each other.
+    maxWorkers: 2,
+    reporters: ['default', new SummaryReporter()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          environment: 'node',
+          pool: 'forks',
+          exclude: ['test/**/*.browser.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          exclude: ['test/**/*.node.test.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            fileParallelism: false,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: await chromiumLaunchOptions() }),
+            instances: [{ browser: 'chromium', name: 'chromium' }],
+          },
+        },
+      },
+    ],
+  },
+});
