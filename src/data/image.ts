@@ -1,0 +1,349 @@
+/**
+ * PNG files as plain pixels, and the preparation that turns a picture of a digit into what a
+ * network trained on MNIST expects.
+ *
+ * Format: https://www.w3.org/TR/png-3/.
+ */
+import type { DecodedPng } from 'fast-png';
+import { ArgumentError, DataFormatError, ShapeError } from '../errors.js';
+
+/**
+ * An image of 8-bit samples, rows from the top, pixels from the left, channels together (HWC).
+ * `channels` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
+ */
+export interface Image {
+  width: number;
+  height: number;
+  channels: number;
+  data: Uint8Array;
+}
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/** The colour type of IHDR for palette images. */
+const INDEXED = 3;
+
+/** Other formats by their first bytes, to name them in the message. */
+const OTHER_FORMATS: readonly [string, readonly number[]][] = [
+  ['a JPEG file', [0xff, 0xd8, 0xff]],
+  ['a GIF file', [0x47, 0x49, 0x46, 0x38]],
+  ['a BMP file', [0x42, 0x4d]],
+  ['a RIFF file, perhaps WebP', [0x52, 0x49, 0x46, 0x46]],
+  ['text that begins with "<", perhaps a web page or SVG', [0x3c]],
+];
+
+/** Pixels that an image may have. One that claims more would not fit in memory once decoded. */
+const MAX_PIXELS = 1 << 26;
+
+const AGAIN = 'Save the image again as PNG.';
+
+/**
+ * Decodes a PNG file: grey, RGB or palette, with or without transparency, 1 to 16 bits a sample.
+ *
+ * Samples are scaled to 8 bits. A palette becomes RGB, a transparent colour becomes an alpha
+ * channel. Colour profiles and gamma are ignored.
+ *
+ * @param bytes  The whole file.
+ * @param file   Path or URL, for messages.
+ * @throws DataFormatError  Not a PNG, cut, damaged (checksums are verified), above 67 million
+ *   pixels, or interlaced with less than 8 bits a sample, which is not supported.
+ */
+export async function decodeImage(bytes: Uint8Array, file: string): Promise<Image> {
+  checkHeader(bytes, file);
+  const { decode, convertIndexedToRgb } = await import('fast-png');
+  try {
+    const png = decode(bytes, { checkCrc: true });
+    // A colour image may carry a palette too, as a hint for displays.
+    if (png.palette && bytes[25] === INDEXED) {
+      const data = convertIndexedToRgb(png);
+      return { width: png.width, height: png.height, channels: png.palette[0]!.length, data };
+    }
+    return withTransparency(png, toBytes(png));
+  } catch (cause) {
+    const problem = `expected a whole PNG file, got a damaged one (${(cause as Error).message})`;
+    throw new DataFormatError(file, problem, undefined, AGAIN);
+  }
+}
+
+/** Refuses what is no PNG, or one that the decoder would get wrong. */
+function checkHeader(bytes: Uint8Array, file: string): void {
+  if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) {
+    const other = OTHER_FORMATS.find(([, start]) => start.every((byte, i) => bytes[i] === byte));
+    const found = other?.[0] ?? (bytes.length === 0 ? 'an empty file' : 'another kind of file');
+    throw new DataFormatError(file, `expected a PNG file, got ${found}`, 0, 'Convert it to PNG.');
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 33 || view.getUint32(8) !== 13 || view.getUint32(12) !== 0x49484452) {
+    throw new DataFormatError(file, 'expected the PNG header IHDR, got something else', 8, AGAIN);
+  }
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  if (width === 0 || height === 0 || width * height > MAX_PIXELS) {
+    const problem = `expected from 1 to ${MAX_PIXELS} pixels, got ${width} x ${height}`;
+    throw new DataFormatError(file, problem, 16, 'Scale the image down.');
+  }
+  if (view.getUint8(24) < 8 && view.getUint8(28) !== 0) {
+    const problem = `expected no interlacing with ${view.getUint8(24)} bits a sample, got Adam7`;
+    throw new DataFormatError(file, problem, 28, 'Save the image without interlacing.');
+  }
+}
+
+/** The samples of a grey or RGB image, unpacked and scaled to 0 to 255. */
+function toBytes({ width, height, channels, depth, data }: DecodedPng): Uint8Array {
+  const samples = rawSamples({ width, height, channels, depth, data });
+  if (depth === 8) return samples as Uint8Array;
+  const max = 2 ** depth - 1;
+  return Uint8Array.from(samples, (value) => Math.round((value * 255) / max));
+}
+
+/** The samples as they are in the file, one an element; below 8 bits, rows are packed in bytes. */
+function rawSamples({
+  width,
+  height,
+  channels,
+  depth,
+  data,
+}: Pick<DecodedPng, 'width' | 'height' | 'channels' | 'depth' | 'data'>): ArrayLike<number> {
+  if (depth >= 8) return data;
+  const perRow = width * channels;
+  const rowBytes = Math.ceil((perRow * depth) / 8);
+  const samples = new Uint8Array(perRow * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < perRow; x++) {
+      const bit = x * depth;
+      const shift = 8 - depth - (bit % 8);
+      samples[y * perRow + x] = (data[y * rowBytes + (bit >> 3)]! >> shift) & (2 ** depth - 1);
+    }
+  }
+  return samples;
+}
+
+/** Adds an alpha channel, 0 where a pixel has the colour that the file calls transparent. */
+function withTransparency(png: DecodedPng, data: Uint8Array): Image {
+  const { width, height, channels, transparency } = png;
+  if (!transparency) return { width, height, channels, data };
+  const raw = rawSamples(png); // compared before scaling: 16-bit colours may differ by little
+  const pixels = width * height;
+  const out = new Uint8Array(pixels * (channels + 1));
+  for (let p = 0; p < pixels; p++) {
+    let transparent = true;
+    for (let c = 0; c < channels; c++) {
+      out[p * (channels + 1) + c] = data[p * channels + c]!;
+      transparent &&= raw[p * channels + c] === transparency[c];
+    }
+    out[p * (channels + 1) + channels] = transparent ? 0 : 255;
+  }
+  return { width, height, channels: channels + 1, data: out };
+}
+
+/** Refuses an image whose fields contradict each other. */
+function checkImage(op: string, { width, height, channels, data }: Image): void {
+  const size = (n: number) => Number.isInteger(n) && n > 0;
+  if (!size(width) || !size(height)) {
+    throw new ArgumentError(op, 'width and height of at least 1', `${width} x ${height}`);
+  }
+  if (![1, 2, 3, 4].includes(channels)) {
+    throw new ArgumentError(op, 'channels 1 (grey), 2, 3 (RGB) or 4', channels);
+  }
+  const expected = width * height * channels;
+  if (data.length !== expected) {
+    const what = `${expected} samples for ${width} x ${height} x ${channels}`;
+    throw new ShapeError(op, what, `${data.length}`);
+  }
+}
+
+/**
+ * Encodes an image as a PNG file of 8 bits a sample.
+ *
+ * @throws ArgumentError  A size below 1, or channels other than 1 to 4.
+ * @throws ShapeError     `data` is not width x height x channels long.
+ */
+export async function encodePng(image: Image): Promise<Uint8Array> {
+  checkImage('encodePng', image);
+  const { encode } = await import('fast-png');
+  return encode({ ...image, depth: 8 });
+}
+
+export interface Grey28Options {
+  /**
+   * Exchange black and white? MNIST digits are white on black. 'auto', the default, does so if the
+   * edge of the image is brighter than middle grey: a dark drawing on paper.
+   */
+  invert?: 'auto' | boolean;
+  /**
+   * Cut the image to the digit, scale that to 20 x 20 and put its centre of mass in the middle, as
+   * the digits of MNIST were made. For photos and drawings of any framing. Default false.
+   */
+  center?: boolean;
+}
+
+const SIDE = 28;
+/** The box that the digits of MNIST fit in, in pixels. */
+const BOX = 20;
+
+/**
+ * Turns a picture of a digit into 28 x 28 grey values as in MNIST: grey by ITU-R BT.601,
+ * transparency laid over white (over black, if what can be seen is bright), inverted if it is dark
+ * on light, padded to a square with the grey of its edge, and resized, by area where it shrinks
+ * and bilinearly where it grows.
+ *
+ * A 28 x 28 grey image in the form of MNIST comes out unchanged.
+ *
+ * @returns 784 bytes, rows from the top, 0 black to 255 white.
+ * @throws ArgumentError, ShapeError  The image's fields contradict each other.
+ */
+export function toGrey28(image: Image, { invert = 'auto', center = false }: Grey28Options = {}) {
+  checkImage('toGrey28', image);
+  const { width, height } = image;
+  const grey = toGrey(image);
+  if (invert === true || (invert === 'auto' && edgeMean(grey, width, height) > 127.5)) {
+    for (let i = 0; i < grey.length; i++) grey[i] = 255 - grey[i]!;
+  }
+  const small = center
+    ? centerDigit(grey, width, height)
+    : resize(square(grey, width, height), Math.max(width, height), SIDE);
+  return Uint8Array.from(small, Math.round);
+}
+
+/** Luma of ITU-R BT.601, 0 to 255, with transparent pixels laid over a plain background. */
+function toGrey({ width, height, channels, data }: Image): Float32Array {
+  const pixels = width * height;
+  const grey = new Float32Array(pixels);
+  const alpha = channels % 2 === 0 ? new Float32Array(pixels) : undefined;
+  let seen = 0; // sum of grey, weighted by how much of it can be seen
+  let weight = 0;
+  for (let p = 0; p < pixels; p++) {
+    const at = p * channels;
+    grey[p] =
+      channels < 3 ? data[at]! : 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
+    if (alpha) {
+      alpha[p] = data[at + channels - 1]! / 255;
+      seen += alpha[p]! * grey[p]!;
+      weight += alpha[p]!;
+    }
+  }
+  if (!alpha) return grey;
+  const background = weight > 0 && seen / weight > 127.5 ? 0 : 255;
+  return grey.map((value, p) => alpha[p]! * value + (1 - alpha[p]!) * background);
+}
+
+/** Mean of the outermost pixels, which are background in a picture of a digit. */
+function edgeMean(grey: Float32Array, width: number, height: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let y = 0; y < height; y++) {
+    const inner = y > 0 && y < height - 1;
+    for (let x = 0; x < width; x += inner ? Math.max(1, width - 1) : 1) {
+      sum += grey[y * width + x]!;
+      count++;
+    }
+  }
+  return sum / count;
+}
+
+/** The image in the middle of a square of its longer side, filled with the grey of its edge. */
+function square(grey: Float32Array, width: number, height: number): Float32Array {
+  if (width === height) return grey;
+  const side = Math.max(width, height);
+  const out = new Float32Array(side * side).fill(edgeMean(grey, width, height));
+  const left = (side - width) >> 1;
+  const top = (side - height) >> 1;
+  for (let y = 0; y < height; y++) {
+    out.set(grey.subarray(y * width, (y + 1) * width), (top + y) * side + left);
+  }
+  return out;
+}
+
+/** Resizes a square image, axis by axis. */
+function resize(grey: Float32Array, from: number, to: number): Float32Array {
+  if (from === to) return grey;
+  const weights = axisWeights(from, to);
+  const rows = new Float32Array(to * from); // (to, from): the vertical axis is done
+  weights.forEach((taps, y) => {
+    for (const { index, weight } of taps) {
+      for (let x = 0; x < from; x++) rows[y * from + x]! += weight * grey[index * from + x]!;
+    }
+  });
+  const out = new Float32Array(to * to);
+  for (let y = 0; y < to; y++) {
+    weights.forEach((taps, x) => {
+      for (const { index, weight } of taps) out[y * to + x]! += weight * rows[y * from + index]!;
+    });
+  }
+  return out;
+}
+
+/** For each of `to` pixels, the pixels of `from` that it is made of; the weights sum to 1. */
+function axisWeights(from: number, to: number): { index: number; weight: number }[][] {
+  const scale = from / to;
+  return Array.from({ length: to }, (_, i) => {
+    if (scale > 1) {
+      // Area: each pixel counts by the length of it that is covered.
+      const [start, end] = [i * scale, (i + 1) * scale];
+      const taps = [];
+      for (let index = Math.floor(start); index < Math.min(from, end); index++) {
+        const covered = Math.min(end, index + 1) - Math.max(start, index);
+        if (covered > 0) taps.push({ index, weight: covered / scale });
+      }
+      return taps;
+    }
+    const center = Math.min(from - 1, Math.max(0, (i + 0.5) * scale - 0.5));
+    const index = Math.floor(center);
+    const part = center - index;
+    return part === 0
+      ? [{ index, weight: 1 }]
+      : [
+          { index, weight: 1 - part },
+          { index: index + 1, weight: part },
+        ];
+  });
+}
+
+/** Cuts to the bright part, scales it to 20 x 20 and centres it by mass on 28 x 28. */
+function centerDigit(grey: Float32Array, width: number, height: number): Float32Array {
+  const out = new Float32Array(SIDE * SIDE);
+  const background = edgeMean(grey, width, height);
+  const top = grey.reduce((a, b) => Math.max(a, b), 0);
+  // Half-way is above the noise of paper and below the stroke.
+  const threshold = background + (top - background) / 2;
+  const box = { left: width, right: -1, top: height, bottom: -1 };
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (grey[y * width + x]! <= threshold) continue;
+      box.left = Math.min(box.left, x);
+      box.right = Math.max(box.right, x);
+      box.top = Math.min(box.top, y);
+      box.bottom = Math.max(box.bottom, y);
+    }
+  }
+  if (box.right < 0) return out; // a plain image: there is nothing to centre
+  const [w, h] = [box.right - box.left + 1, box.bottom - box.top + 1];
+  const cut = new Float32Array(w * h);
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const value = grey[(box.top + y) * width + box.left + x]!;
+      cut[y * w + x] = (255 * Math.max(0, value - background)) / (top - background);
+    }
+  }
+  const side = Math.max(w, h);
+  const padded = new Float32Array(side * side);
+  const [left, above] = [(side - w) >> 1, (side - h) >> 1];
+  for (let y = 0; y < h; y++) {
+    padded.set(cut.subarray(y * w, (y + 1) * w), (above + y) * side + left);
+  }
+  const digit = resize(padded, side, BOX);
+
+  let [mass, massX, massY] = [0, 0, 0];
+  digit.forEach((value, i) => {
+    mass += value;
+    massX += value * ((i % BOX) + 0.5);
+    massY += value * (Math.floor(i / BOX) + 0.5);
+  });
+  // The box stays inside the image: it may move by 4 pixels from the middle.
+  const shift = (center: number) =>
+    Math.min(SIDE - BOX, Math.max(0, Math.round(SIDE / 2 - center)));
+  const [dx, dy] = [shift(massX / mass), shift(massY / mass)];
+  for (let y = 0; y < BOX; y++) {
+    out.set(digit.subarray(y * BOX, (y + 1) * BOX), (y + dy) * SIDE + dx);
+  }
+  return out;
+}
