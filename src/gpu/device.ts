@@ -1,4 +1,5 @@
 import { DeviceError, type ShadegradError } from '../errors.js';
+import { defaultGenerator } from '../random/generator.js';
 import { BindGroupCache } from './bindGroupCache.js';
 import { BufferPool } from './bufferPool.js';
 import { CommandQueue } from './commandQueue.js';
@@ -46,7 +47,7 @@ export class Device {
   readonly lost: Promise<{ reason: string; message: string }>;
   liveArrays = 0;
   closed = false;
-  /** While set, launches only note the pipelines that they would need; see `compile`. */
+  /** While set, launches only note the pipelines that they would need; see `dryRun`. */
   collecting: PipelineSpec[] | null = null;
   private failure: ShadegradError | null = null;
 
@@ -102,23 +103,33 @@ export class Device {
   }
 
   /**
-   * Compiles every pipeline that `fn` needs, many at once and without blocking: `fn` runs with
-   * launches that dispatch nothing, so what it computes is undefined.
+   * Runs `fn` with launches that dispatch nothing: shapes and errors are those of a real run,
+   * values are undefined and no GPU memory is taken.
    *
-   * @returns how many pipelines were compiled.
+   * @returns the pipelines that a real run needs.
    */
-  async compile(
-    fn: () => void,
-    onProgress?: (done: number, total: number) => void,
-  ): Promise<number> {
+  dryRun(fn: () => void): PipelineSpec[] {
     const specs: PipelineSpec[] = [];
+    const randomState = defaultGenerator.state;
     this.collecting = specs;
     try {
       fn();
     } finally {
       this.collecting = null;
+      defaultGenerator.state = randomState;
     }
-    return this.pipelines.warmUp(specs, onProgress);
+    return specs;
+  }
+
+  /**
+   * Compiles every pipeline that `fn` needs, many at once and without blocking.
+   * @returns how many were compiled.
+   */
+  async compile(
+    fn: () => void,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<number> {
+    return this.pipelines.warmUp(this.dryRun(fn), onProgress);
   }
 
   memory(): MemoryInfo {

@@ -123,6 +123,22 @@ export class GpuArray {
     this.storage.version++;
   }
 
+  /** Replaces the contents by those of an array with as many elements, of the same dtype. */
+  copyFrom(source: GpuArray): void {
+    if (source.numel !== this.numel || source.dtype !== this.dtype) {
+      throw new ShapeError(
+        'copyFrom',
+        `${this.numel} elements of ${this.dtype}`,
+        `${source.numel} of ${source.dtype}`,
+      );
+    }
+    this.storage.version++;
+    if (this.numel === 0 || this.device.collecting || source.storage === this.storage) return;
+    const target = this.storage.pooled('copyFrom');
+    target.lastUse = this.device.queue.serial;
+    this.device.queue.copy(source.storage.pooled('copyFrom'), 0, target.gpu, 0, this.bytes);
+  }
+
   /** The contents, once every command before this call has run. */
   async read(): Promise<TypedArray> {
     if (this.released) throw new DisposedError('read: this array was released');

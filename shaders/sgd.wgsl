@@ -1,0 +1,40 @@
+// sgd: one step of stochastic gradient descent, in place.
+// Dispatched by src/optim/sgd.ts, which has the formulas.
+//
+//   step   grad, param, velocity -> param, velocity   one thread for each element
+
+struct Params {
+  count: u32,
+  lr: f32,
+  momentum: f32,
+  keep: f32, // 1 - dampening; 1 at the first step
+  weightDecay: f32,
+  sign: f32, // -1 to ascend
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> grad: array<f32>;
+@group(0) @binding(2) var<storage, read_write> param: array<f32>;
+#if MOMENTUM
+@group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
+#endif
+
+@compute @workgroup_size(WORKGROUP)
+fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i >= params.count) {
+    return;
+  }
+  let g = params.sign * grad[i] + params.weightDecay * param[i];
+#if MOMENTUM
+  let v = params.momentum * velocity[i] + params.keep * g;
+  velocity[i] = v;
+#if NESTEROV
+  param[i] -= params.lr * (g + params.momentum * v);
+#else
+  param[i] -= params.lr * v;
+#endif
+#else
+  param[i] -= params.lr * g;
+#endif
+}

@@ -1,0 +1,113 @@
+import { ArgumentError } from '../errors.js';
+import { currentDevice, type Device } from '../gpu/device.js';
+import { GpuArray } from '../gpu/gpuArray.js';
+import { defaultGenerator, Generator as RandomGenerator } from '../random/generator.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Dataset } from './dataset.js';
+
+export interface DataLoaderOptions {
+  /** Examples of a batch. Default 1. */
+  batchSize?: number;
+  /** Whether each pass has an order of its own. Default false. */
+  shuffle?: boolean;
+  /** Leaves out a last batch that is not full. Default false. */
+  dropLast?: boolean;
+  /** Batches that `for await` lets the GPU lag behind. Default 2. */
+  prefetch?: number;
+  /** Seed of the orders; by default they come from the generator that `manualSeed` seeds. */
+  seed?: number;
+}
+
+/**
+ * Batches of a data set, made on the GPU.
+ *
+ * `for await (const [x, y] of loader)` keeps at most `prefetch` batches of work waiting on the GPU;
+ * plain `for ... of` does not wait. Either frees each batch when it hands out the next and at the
+ * end; `retain()` keeps a tensor.
+ *
+ * Source: https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+ */
+export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly dropLast: boolean;
+  readonly prefetch: number;
+  private readonly generator: RandomGenerator;
+
+  constructor(
+    readonly dataset: Dataset,
+    {
+      batchSize = 1,
+      shuffle = false,
+      dropLast = false,
+      prefetch = 2,
+      seed,
+    }: DataLoaderOptions = {},
+  ) {
+    for (const [name, value] of Object.entries({ batchSize, prefetch })) {
+      if (!Number.isInteger(value) || value < 1) {
+        throw new ArgumentError('DataLoader', `${name} of 1 or more`, value);
+      }
+    }
+    this.batchSize = batchSize;
+    this.shuffle = shuffle;
+    this.dropLast = dropLast;
+    this.prefetch = prefetch;
+    this.generator = seed === undefined ? defaultGenerator : new RandomGenerator(seed);
+  }
+
+  /** Batches of one pass. */
+  get length(): number {
+    const batches = this.dataset.length / this.batchSize;
+    return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  *[Symbol.iterator](): Generator<Tensor[], void, undefined> {
+    const device = currentDevice();
+    const { base, indices } = this.dataset.locate();
+    const order = GpuArray.from(
+      this.shuffle ? permuted(indices, this.generator) : indices,
+      [indices.length],
+      device,
+    );
+    let batch: Tensor[] = [];
+    try {
+      for (let i = 0; i < this.length; i++) {
+        free(batch);
+        const start = i * this.batchSize;
+        batch = base.gather(order, start, Math.min(this.batchSize, indices.length - start));
+        yield batch;
+      }
+    } finally {
+      free(batch);
+      order.release();
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Tensor[]> {
+    const device = currentDevice();
+    const waiting: Promise<undefined>[] = [];
+    for (const batch of this) {
+      yield batch;
+      waiting.push(submitted(device));
+      if (waiting.length > this.prefetch) await waiting.shift();
+    }
+  }
+}
+
+/** Settles when the GPU has done what was enqueued so far. */
+function submitted(device: Device): Promise<undefined> {
+  device.queue.flush();
+  return device.gpu.queue.onSubmittedWorkDone();
+}
+
+function permuted(indices: Uint32Array, generator: RandomGenerator): Uint32Array {
+  return generator.permutation(indices.length).map((i) => indices[i]!);
+}
+
+function free(batch: readonly Tensor[]): void {
+  for (const tensor of batch) {
+    if (!tensor.retained)
+      tensor.free('the DataLoader frees a batch when it hands out the next one');
+  }
+}

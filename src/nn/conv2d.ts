@@ -1,0 +1,59 @@
+import type { Tensor } from '../tensor/tensor.js';
+import { initWeightAndBias } from './defaultInit.js';
+import * as functional from './functional.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
+
+export interface Conv2dLayerOptions {
+  /** Step between windows, a number or [height, width]. Default 1. */
+  stride?: number | readonly [number, number];
+  /** Zeros around the input, a number or [height, width]; or 'same', 'valid'. Default 0. */
+  padding?: number | readonly [number, number] | 'same' | 'valid';
+  /** Step between the taps of a filter, a number or [height, width]. Default 1. */
+  dilation?: number | readonly [number, number];
+  /** Into how many independent groups the channels are split. Default 1. */
+  groups?: number;
+  /** Whether it adds a learnt bias. Default true. */
+  bias?: boolean;
+}
+
+/**
+ * 2-D convolution (cross-correlation) of an NCHW input.
+ *
+ * @param inChannels   C, the channels of the input.
+ * @param outChannels  K, the number of filters.
+ * @param kernelSize   Height and width of a filter, a number or [height, width].
+ *
+ * Shape: (N, C, H, W) -> (N, K, outH, outW), where
+ *   outH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1, and outW alike.
+ * Parameters: `weight` (K, C / groups, kH, kW) and `bias` (K), both from U(-b, b) with
+ *   b = 1 / sqrt(C / groups * kH * kW), as in PyTorch's Conv2d.
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+ *
+ * @example
+ * const conv = new Conv2d(3, 64, 11, { stride: 4, padding: 2 });
+ * conv.forward(x); // (8, 3, 224, 224) -> (8, 64, 55, 55)
+ */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  private readonly options: Omit<Conv2dLayerOptions, 'bias'>;
+
+  constructor(
+    readonly inChannels: number,
+    readonly outChannels: number,
+    readonly kernelSize: number | readonly [number, number],
+    { bias = true, ...options }: Conv2dLayerOptions = {},
+  ) {
+    super();
+    this.options = options;
+    const [kH, kW] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+    this.weight = new Parameter([outChannels, inChannels / (options.groups ?? 1), kH, kW]);
+    this.bias = bias ? new Parameter([outChannels]) : null;
+    initWeightAndBias(this.weight, this.bias);
+  }
+
+  forward(x: Tensor): Tensor {
+    return functional.conv2d(x, this.weight, this.bias, this.options);
+  }
+}

@@ -1,0 +1,215 @@
+import { ArgumentError, formatShape } from '../errors.js';
+import { sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
+import { Buffer, Parameter } from './parameter.js';
+import { summarize, type Summary } from './summary.js';
+
+/** What `loadStateDict` takes for one key: a tensor, or values with their shape. */
+export type StateValue = Tensor | { shape: Shape; data: TypedArray };
+
+export interface LoadStateDictOptions {
+  /** Throws where a key is missing or unexpected. Default true. A wrong shape always throws. */
+  strict?: boolean;
+}
+
+export interface LoadStateDictResult {
+  missingKeys: string[];
+  unexpectedKeys: string[];
+}
+
+/**
+ * The base of every layer and network.
+ *
+ * Parameters, buffers and sub-modules are found by walking the object's own properties, in the
+ * order of their declaration; arrays of modules count too, under their indices. Keys of
+ * `stateDict()` are PyTorch's: `features.0.weight`, and a field `runningMean` is `running_mean`.
+ *
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
+ *
+ * @example
+ * class Net extends sg.nn.Module {
+ *   readonly hidden = new sg.nn.Linear(784, 128);
+ *   readonly out = new sg.nn.Linear(128, 10);
+ *   forward(x: sg.Tensor): sg.Tensor {
+ *     return this.out.forward(this.hidden.forward(x).relu());
+ *   }
+ * }
+ */
+export abstract class Module {
+  /** False after `eval()`: dropout and batch norm then behave as for inference. */
+  training = true;
+
+  /** The result for `inputs`; each module documents the shapes. */
+  abstract forward(...inputs: Tensor[]): Tensor;
+
+  /** Direct sub-modules by name. */
+  namedChildren(): [string, Module][] {
+    return this.ownEntries<Module>((value) => value instanceof Module);
+  }
+
+  /** Direct sub-modules. */
+  children(): Module[] {
+    return this.namedChildren().map(([, child]) => child);
+  }
+
+  /** This module and all below it by path, each once, parents first; this one's path is ''. */
+  namedModules(): [string, Module][] {
+    const found = new Map<Module, string>();
+    const visit = (module: Module, path: string): void => {
+      if (found.has(module)) return;
+      found.set(module, path);
+      for (const [name, child] of module.namedChildren()) visit(child, join(path, name));
+    };
+    visit(this, '');
+    return [...found].map(([module, path]) => [path, module]);
+  }
+
+  /** This module and all below it. */
+  modules(): Module[] {
+    return this.namedModules().map(([, module]) => module);
+  }
+
+  /** What is learnt, by key; a parameter that two modules share comes once, under its first key. */
+  namedParameters(): [string, Parameter][] {
+    return this.namedState<Parameter>((value) => value instanceof Parameter);
+  }
+
+  /** What is learnt: give it to an optimizer. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** What is kept and not learnt, by key. */
+  namedBuffers(): [string, Buffer][] {
+    return this.namedState<Buffer>((value) => value instanceof Buffer);
+  }
+
+  /** What is kept and not learnt. */
+  buffers(): Buffer[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
+  }
+
+  /** Sets training mode here and below. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Sets inference mode here and below. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Sets whether backward computes gradients for the parameters: false freezes them. */
+  requiresGrad_(flag = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad_(flag);
+    return this;
+  }
+
+  /** Clears the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = null;
+  }
+
+  /** Parameters and buffers by key: the live tensors, not copies. */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries(
+      this.namedState<Tensor>((value) => value instanceof Parameter || value instanceof Buffer),
+    );
+  }
+
+  /**
+   * Copies `dict` into the parameters and buffers. All is checked first: if it throws, nothing has
+   * changed.
+   *
+   * @throws ArgumentError that lists every missing and unexpected key and every wrong shape.
+   */
+  loadStateDict(
+    dict: Readonly<Record<string, StateValue>>,
+    { strict = true }: LoadStateDictOptions = {},
+  ): LoadStateDictResult {
+    const own = this.stateDict();
+    const missingKeys = Object.keys(own).filter((key) => !(key in dict));
+    const unexpectedKeys = Object.keys(dict).filter((key) => !(key in own));
+    const problems: string[] = [];
+    if (strict && missingKeys.length > 0) problems.push(`missing ${missingKeys.join(', ')}`);
+    if (strict && unexpectedKeys.length > 0)
+      problems.push(`unexpected ${unexpectedKeys.join(', ')}`);
+    const present = Object.entries(own).filter(([key]) => key in dict);
+    for (const [key, tensor] of present) {
+      const { shape } = dict[key]!;
+      if (!sameShape(shape, tensor.shape)) {
+        problems.push(
+          `${key} of ${formatShape(shape)} where the model has ${formatShape(tensor.shape)}`,
+        );
+      }
+    }
+    if (problems.length > 0) {
+      throw new ArgumentError(
+        'loadStateDict',
+        `the keys and shapes of ${this.constructor.name}`,
+        problems.join('; '),
+        strict
+          ? 'Build the model as it was saved, or pass { strict: false } to load the keys that match.'
+          : undefined,
+      );
+    }
+    for (const [key, tensor] of present) {
+      const value = dict[key]!;
+      if (value instanceof Tensor) tensor.array.copyFrom(value.array);
+      else tensor.array.write(value.data);
+    }
+    return { missingKeys, unexpectedKeys };
+  }
+
+  /** Frees the memory of all parameters and buffers. */
+  dispose(): void {
+    for (const tensor of Object.values(this.stateDict())) tensor.dispose();
+  }
+
+  /**
+   * A table of the layers with their output shapes and parameter counts; print it with
+   * `console.log(String(summary))`. Nothing is computed for it.
+   *
+   * @param inputShape  Of one input, batch included: [1, 1, 28, 28].
+   */
+  summary(inputShape: Shape): Summary {
+    return summarize(this, inputShape);
+  }
+
+  /** The properties that may hold modules, parameters and buffers. */
+  protected properties(): [string, unknown][] {
+    return Object.entries(this);
+  }
+
+  private ownEntries<T>(wanted: (value: unknown) => boolean): [string, T][] {
+    return this.properties().flatMap(([name, value]) => {
+      const key = snakeCase(name);
+      if (wanted(value)) return [[key, value as T]];
+      if (!Array.isArray(value)) return [];
+      return value.flatMap((item, i) => (wanted(item) ? [[`${key}.${i}`, item as T]] : [])) as [
+        string,
+        T,
+      ][];
+    });
+  }
+
+  private namedState<T extends Tensor>(wanted: (value: unknown) => boolean): [string, T][] {
+    const found = new Map<T, string>();
+    for (const [path, module] of this.namedModules()) {
+      for (const [name, tensor] of module.ownEntries<T>(wanted)) {
+        if (!found.has(tensor)) found.set(tensor, join(path, name));
+      }
+    }
+    return [...found].map(([tensor, key]) => [key, tensor]);
+  }
+}
+
+function join(path: string, name: string): string {
+  return path ? `${path}.${name}` : name;
+}
+
+/** runningMean -> running_mean, as PyTorch spells its keys. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,32 @@
+import { unscoped } from '../autograd/scope.js';
+import type { Shape } from '../gpu/dtype.js';
+import { GpuArray } from '../gpu/gpuArray.js';
+import { Tensor } from '../tensor/tensor.js';
+
+/** Module state: a tensor that no scope and no backward frees. */
+abstract class StateTensor extends Tensor {
+  protected constructor(array: GpuArray, requiresGrad: boolean) {
+    super(array, requiresGrad);
+    this.retain();
+  }
+}
+
+/** A tensor that a Module learns: it requires grad, and `parameters()` finds it. */
+export class Parameter extends StateTensor {
+  /** @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init. */
+  constructor(source: Tensor | Shape) {
+    super(arrayOf(source), true);
+  }
+}
+
+/** A tensor that a Module keeps and does not learn: `buffers()` and `stateDict()` find it. */
+export class Buffer extends StateTensor {
+  /** @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init. */
+  constructor(source: Tensor | Shape) {
+    super(arrayOf(source), false);
+  }
+}
+
+function arrayOf(source: Tensor | Shape): GpuArray {
+  return unscoped(() => (source instanceof Tensor ? source.array.share() : GpuArray.empty(source)));
+}

@@ -1,0 +1,50 @@
+import { isGradEnabled } from '../autograd/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Module } from './module.js';
+
+/**
+ * Layers one after the other, named '0', '1', ...
+ *
+ * Within `noGrad` each layer's input is freed once the layer has run, so that at most two
+ * activations are alive; `retain()` keeps one.
+ *
+ * @example
+ * new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));
+ */
+export class Sequential extends Module {
+  private readonly layers: readonly Module[];
+
+  constructor(...layers: Module[]) {
+    super();
+    this.layers = layers;
+  }
+
+  get length(): number {
+    return this.layers.length;
+  }
+
+  /** The layer at `index`; a negative one counts from the end. */
+  at(index: number): Module | undefined {
+    return this.layers.at(index);
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return this.layers[Symbol.iterator]();
+  }
+
+  forward(input: Tensor): Tensor {
+    let x = input;
+    for (const layer of this.layers) {
+      const y = layer.forward(x);
+      if (!isGradEnabled() && x !== input && x !== y && !x.retained) {
+        x.free('Sequential frees what lies between its layers within noGrad()');
+      }
+      x = y;
+    }
+    return x;
+  }
+
+  protected override properties(): [string, unknown][] {
+    return this.layers.map((layer, i) => [String(i), layer]);
+  }
+}

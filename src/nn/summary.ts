@@ -1,0 +1,102 @@
+import { noGrad } from '../autograd/scope.js';
+import { formatShape } from '../errors.js';
+import { currentDevice } from '../gpu/device.js';
+import type { Shape } from '../gpu/dtype.js';
+import { zeros } from '../tensor/creation.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** What the summary needs of a Module. */
+interface Summarized {
+  forward(...inputs: Tensor[]): Tensor;
+  namedModules(): [string, Summarized][];
+  children(): Summarized[];
+  parameters(): Tensor[];
+}
+
+export interface SummaryRow {
+  /** Path of the layer: `features.0`. */
+  name: string;
+  /** Its class: `Conv2d`. */
+  type: string;
+  outputShape: Shape;
+  parameters: number;
+}
+
+/** The layers of a network for one input; `toString()` gives it as a table. */
+export class Summary {
+  constructor(
+    readonly model: string,
+    readonly inputShape: Shape,
+    readonly rows: readonly SummaryRow[],
+    readonly parameters: number,
+    readonly trainableParameters: number,
+  ) {}
+
+  toString(): string {
+    const count = (n: number): string => n.toLocaleString('en-US');
+    const cells = [
+      ['Layer', 'Type', 'Output shape', 'Parameters'],
+      ['(input)', '', formatShape(this.inputShape), ''],
+      ...this.rows.map((row) => [
+        row.name,
+        row.type,
+        formatShape(row.outputShape),
+        count(row.parameters),
+      ]),
+    ];
+    const widths = [0, 1, 2, 3].map((i) => Math.max(...cells.map((line) => line[i]!.length)));
+    const lines = cells.map((line) =>
+      line
+        .map((cell, i) => (i === 3 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    );
+    const rule = '-'.repeat(widths.reduce((a, b) => a + b) + 6);
+    return [
+      this.model,
+      rule,
+      lines[0],
+      rule,
+      ...lines.slice(1),
+      rule,
+      `Trainable parameters: ${count(this.trainableParameters)}`,
+      `Total parameters: ${count(this.parameters)}`,
+    ].join('\n');
+  }
+}
+
+/** Runs `model` once without computing anything and notes what each innermost layer returns. */
+export function summarize(model: Summarized, inputShape: Shape): Summary {
+  const rows: SummaryRow[] = [];
+  const layers = model.namedModules().filter(([, module]) => module.children().length === 0);
+  for (const [name, layer] of layers) {
+    // An own property shadows the method until it is deleted.
+    layer.forward = (...inputs) => {
+      const y = (Object.getPrototypeOf(layer) as Summarized).forward.apply(layer, inputs);
+      rows.push({
+        name,
+        type: layer.constructor.name,
+        outputShape: y.shape,
+        parameters: numelOfAll(layer.parameters()),
+      });
+      return y;
+    };
+  }
+  try {
+    currentDevice().dryRun(() => noGrad(() => void model.forward(zeros(inputShape))));
+  } finally {
+    for (const [, layer] of layers) delete (layer as Partial<Summarized>).forward;
+  }
+  const parameters = model.parameters();
+  return new Summary(
+    model.constructor.name,
+    inputShape,
+    rows,
+    numelOfAll(parameters),
+    numelOfAll(parameters.filter((parameter) => parameter.requiresGrad)),
+  );
+}
+
+function numelOfAll(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, tensor) => sum + tensor.numel, 0);
+}

@@ -1,0 +1,105 @@
+import source from '../../shaders/adam.wgsl';
+import threads from '../../shaders/threads.wgsl';
+import type { GpuArray } from '../gpu/gpuArray.js';
+import { launch } from '../gpu/launch.js';
+import { defineShader } from '../gpu/shader.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
+
+export interface AdamOptions {
+  /** Learning rate. Default 1e-3. */
+  lr: number;
+  /** Decay of the running means of the gradient and of its square. Default [0.9, 0.999]. */
+  betas: readonly [number, number];
+  /** Added to the denominator. Default 1e-8. */
+  eps: number;
+  /** Weight of the L2 penalty. Default 0. */
+  weightDecay: number;
+  /** Divides by the largest mean square so far (Reddi et al., 2018). Default false. */
+  amsgrad: boolean;
+  /** Ascends instead of descending. Default false. */
+  maximize: boolean;
+}
+
+const DEFAULTS: AdamOptions = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0,
+  amsgrad: false,
+  maximize: false,
+};
+
+const shader = defineShader({
+  name: 'adam',
+  source,
+  params: {
+    count: 'u32',
+    stepSize: 'f32',
+    beta1: 'f32',
+    beta2: 'f32',
+    rootCorrection: 'f32',
+    eps: 'f32',
+    weightDecay: 'f32',
+    sign: 'f32',
+  },
+  flags: ['AMSGRAD'],
+  includes: { threads },
+});
+
+/**
+ * Adam (Kingma and Ba, 2015).
+ *
+ *   g = ±grad + weightDecay p
+ *   m = beta1 m + (1 - beta1) g
+ *   v = beta2 v + (1 - beta2) g^2          AMSGrad: then v' = max(v', v), used below for v
+ *   p = p - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
+ *
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
+ *
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ */
+export class Adam extends Optimizer<AdamOptions> {
+  constructor(
+    params: Iterable<Tensor> | Iterable<ParamGroup<AdamOptions>>,
+    options: Partial<AdamOptions> = {},
+  ) {
+    super(params, { ...DEFAULTS, ...options });
+  }
+
+  protected checkOptions({ lr, betas, eps, weightDecay }: AdamOptions): void {
+    this.expect(lr >= 0, 'lr of 0 or more', lr);
+    this.expect(
+      betas.every((beta) => beta >= 0 && beta < 1),
+      'betas of 0 or more and under 1',
+      betas,
+    );
+    this.expect(eps >= 0, 'eps of 0 or more', eps);
+    this.expect(weightDecay >= 0, 'weightDecay of 0 or more', weightDecay);
+  }
+
+  protected update(param: Tensor, grad: GpuArray, group: FilledGroup<AdamOptions>): void {
+    const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
+    const [beta1, beta2] = betas;
+    const keys = ['exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])];
+    const state = this.stateOf(param, keys);
+    const t = ++state.step;
+    launch(shader, 'step', {
+      inputs: [grad],
+      outputs: [param.array, ...keys.map((key) => state.arrays[key]!.array)],
+      params: {
+        count: param.numel,
+        stepSize: lr / (1 - beta1 ** t),
+        beta1,
+        beta2,
+        rootCorrection: 1 / Math.sqrt(1 - beta2 ** t),
+        eps,
+        weightDecay,
+        sign: maximize ? -1 : 1,
+      },
+      flags: { AMSGRAD: amsgrad },
+      threads: param.numel,
+    });
+  }
+}
