@@ -86,7 +86,7 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Tensor[]> {
     const device = currentDevice();
-    const waiting: Promise<undefined>[] = [];
+    const waiting: Promise<void>[] = [];
     for (const batch of this) {
       yield batch;
       waiting.push(submitted(device));
@@ -96,7 +96,7 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
 }
 
 /** Settles when the GPU has done what was enqueued so far. */
-function submitted(device: Device): Promise<undefined> {
+function submitted(device: Device): Promise<void> {
   device.queue.flush();
   return device.gpu.queue.onSubmittedWorkDone();
 }
