@@ -191,7 +191,10 @@ const BOX = 20;
  * @returns 784 bytes, rows from the top, 0 black to 255 white.
  * @throws ArgumentError, ShapeError  The image's fields contradict each other.
  */
-export function toGrey28(image: Image, { invert = 'auto', center = false }: Grey28Options = {}) {
+export function toGrey28(
+  image: Image,
+  { invert = 'auto', center = false }: Grey28Options = {},
+): Uint8Array {
   checkImage('toGrey28', image);
   const { width, height } = image;
   const grey = toGrey(image);

@@ -132,7 +132,7 @@ export function encodeSafetensors(
   for (const { name, tensor, stored } of entries) {
     starts.push(size);
     const end = size + tensor.data.length * STORED[stored].bytes;
-    const info = `"dtype":"${stored}","shape":[${tensor.shape}],"data_offsets":[${size},${end}]`;
+    const info = `"dtype":"${stored}","shape":[${tensor.shape.join(',')}],"data_offsets":[${size},${end}]`;
     fields.push(`${JSON.stringify(name)}:{${info}}`);
     size = end;
   }
@@ -167,7 +167,7 @@ function checkTensor(name: string, { dtype, shape, data, storedAs }: RawTensor):
   const raw = RAW[dtype] as (typeof RAW)[RawDType] | undefined;
   if (!raw) {
     const known = Object.keys(RAW).join(', ');
-    throw new DTypeError(op, `tensor '${name}' of dtype ${known}`, String(dtype));
+    throw new DTypeError(op, `tensor '${name}' of dtype ${known}`, dtype);
   }
   if (!(data instanceof raw.array)) {
     const got = (data as object | undefined)?.constructor?.name ?? String(data);
@@ -457,7 +457,7 @@ function readElements(
   const length = (end - start) / elementBytes;
   const offset = dataStart + start;
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, end - start);
-  const refuse = (i: number, expected: string, got: unknown): never => {
+  const refuse = (i: number, expected: string, got: number | bigint): never => {
     const problem = `tensor '${name}': expected ${expected}, got ${got} at index ${i}`;
     throw new DataFormatError(file, problem, offset + i * elementBytes);
   };
@@ -494,7 +494,7 @@ function readElements(
   }
   if (stored === 'BOOL') {
     const bad = bytes.subarray(offset, dataStart + end).findIndex((value) => value > 1);
-    if (bad >= 0) refuse(bad, 'BOOL values 0 or 1', bytes[offset + bad]);
+    if (bad >= 0) refuse(bad, 'BOOL values 0 or 1', bytes[offset + bad]!);
   }
   const from = bytes.byteOffset + offset;
   if (from % elementBytes === 0) return record(new RAW[dtype].array(bytes.buffer, from, length));

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fetchVerified, gunzip, sha256Hex } from '../../src/data/download.js';
-import { fileExists, isNode, readFile, writeFileAtomic } from '../../src/data/files.js';
-import { DataFormatError, ResourceError } from '../../src/errors.js';
+import { gunzip, sha256Hex } from '../../src/data/download.js';
+import { DataFormatError } from '../../src/errors.js';
 
 const utf8 = new TextEncoder();
 const ABC_SHA = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // FIPS 180-2, B.1
@@ -37,28 +36,5 @@ describe('gunzip', () => {
         `data.gz: expected ${bytes.length} bytes of gzip data, got damaged data`,
       );
     }
-  });
-});
-
-describe.skipIf(isNode())('in a browser', () => {
-  const abc = { url: 'data:,abc', sha256: ABC_SHA, name: 'abc.txt' };
-
-  test('a download is kept in Cache Storage, a damaged copy is replaced', async () => {
-    await caches.delete('shadegrad');
-    expect(await fetchVerified(abc)).toEqual(utf8.encode('abc'));
-    const gone = { ...abc, url: 'data:,gone' };
-    expect(await fetchVerified(gone)).toEqual(utf8.encode('abc'));
-    const cache = await caches.open('shadegrad');
-    const [key] = await cache.keys();
-    await cache.put(key!, new Response('damaged'));
-    await expect(fetchVerified(gone)).rejects.toThrow(DataFormatError);
-    expect(await cache.keys()).toEqual([]);
-  });
-
-  test('files are addresses, and cannot be written', async () => {
-    expect(await readFile('data:,abc')).toEqual(utf8.encode('abc'));
-    await expect(readFile('http://127.0.0.1:1/x')).rejects.toThrow(ResourceError);
-    expect(await fileExists('http://127.0.0.1:1/x')).toBe(false);
-    await expect(writeFileAtomic('f', '')).rejects.toThrow('browsers have no file system');
   });
 });

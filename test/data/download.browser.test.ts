@@ -1,0 +1,82 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { fetchVerified } from '../../src/data/download.js';
+import { fileExists, readFile, writeFileAtomic } from '../../src/data/files.js';
+import { encodeIdx } from '../../src/data/idx.js';
+import { loadMnistBytes } from '../../src/data/mnist.js';
+import { DataFormatError, ResourceError } from '../../src/errors.js';
+
+const utf8 = new TextEncoder();
+const ABC_SHA = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // FIPS 180-2, B.1
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe('files and downloads', () => {
+  const abc = { url: 'data:,abc', sha256: ABC_SHA, name: 'abc.txt' };
+
+  test('a download is kept in Cache Storage, a damaged copy is replaced', async () => {
+    await caches.delete('shadegrad');
+    expect(await fetchVerified(abc)).toEqual(utf8.encode('abc'));
+    const gone = { ...abc, url: 'data:,gone' };
+    expect(await fetchVerified(gone)).toEqual(utf8.encode('abc'));
+    const cache = await caches.open('shadegrad');
+    const [key] = await cache.keys();
+    await cache.put(key!, new Response('damaged'));
+    await expect(fetchVerified(gone)).rejects.toThrow(DataFormatError);
+    expect(await cache.keys()).toEqual([]);
+  });
+
+  test('files are addresses, and cannot be written', async () => {
+    expect(await readFile('data:,abc')).toEqual(utf8.encode('abc'));
+    await expect(readFile('http://127.0.0.1:1/x')).rejects.toThrow(ResourceError);
+    expect(await fileExists('http://127.0.0.1:1/x')).toBe(false);
+    await expect(writeFileAtomic('f', '')).rejects.toThrow('browsers have no file system');
+  });
+});
+
+describe('MNIST below a URL', () => {
+  const images = encodeIdx({ dtype: 'uint8', shape: [1, 28, 28], data: new Uint8Array(784) });
+  const labels = encodeIdx({ dtype: 'uint8', shape: [1], data: new Uint8Array([6]) });
+
+  /** Answers like the server of a single-page app: a web page for every address it lacks. */
+  function serve(files: Record<string, Uint8Array>) {
+    vi.stubGlobal('fetch', (url: string) => {
+      const bytes = files[url];
+      const type = bytes ? 'application/octet-stream' : 'text/html';
+      const body = (bytes ?? '<!DOCTYPE html>') as BodyInit;
+      return Promise.resolve(new Response(body, { headers: { 'content-type': type } }));
+    });
+  }
+
+  test('plain, compressed and in the other spelling', async () => {
+    const packed = new Blob([images as Uint8Array<ArrayBuffer>])
+      .stream()
+      .pipeThrough(new CompressionStream('gzip'));
+    serve({
+      '/data/train-images-idx3-ubyte.gz': new Uint8Array(await new Response(packed).arrayBuffer()),
+      '/data/train-labels-idx1-ubyte': labels,
+      '/data/t10k-images.idx3-ubyte': images,
+      '/data/t10k-labels-idx1-ubyte.gz': labels, // decompressed by the server on its way
+    });
+    for (const root of ['/data', '/data/']) {
+      const { train, test: held } = await loadMnistBytes({ root });
+      expect(train).toMatchObject({ count: 1, source: '/data/train-images-idx3-ubyte.gz' });
+      expect(Array.from(held.labels)).toEqual([6]);
+    }
+  });
+
+  test('a missing file', async () => {
+    serve({ '/data/train-images-idx3-ubyte': images });
+    await expect(loadMnistBytes({ root: '/data' })).rejects.toThrow(ResourceError);
+    await expect(loadMnistBytes({ root: '/data' })).rejects.toThrow(
+      'MNIST: no train-labels-idx1-ubyte in /data. Looked for:\n  /data/train-labels-idx1-ubyte\n',
+    );
+  });
+
+  test('without a root only a download is left, and it can be turned off', async () => {
+    await expect(loadMnistBytes({ download: false })).rejects.toThrow(
+      'Tried:\n  download: turned off by download: false\n',
+    );
+  });
+});
