@@ -84,6 +84,7 @@ export async function lineChart(options: LineChartOptions): Promise<string> {
     splitLine: { lineStyle: { color: GRID_LINE } },
   };
   const note = gapNote(shown.length, gaps, yScale);
+  const layout = legendLayout(options, note !== '', width);
 
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
@@ -104,14 +105,22 @@ export async function lineChart(options: LineChartOptions): Promise<string> {
         show: many,
         type: 'plain',
         right: 16,
-        top: note || (title ?? '').length > 30 ? 58 : 12,
+        left: layout.legendLeft,
+        top: layout.legendTop,
         itemWidth: 28,
-        textStyle: { color: INK, fontSize: 14, fontFamily: FONT },
+        itemGap: 16,
+        textStyle: {
+          color: INK,
+          fontSize: 14,
+          fontFamily: FONT,
+          width: layout.nameWidth,
+          overflow: 'truncate',
+        },
       },
       grid: {
         left: 16,
         right: 24,
-        top: note || (many && (title ?? '').length > 30) ? 90 : 52,
+        top: layout.gridTop,
         bottom: 14,
         outerBoundsMode: 'same',
         outerBoundsContain: 'all',
@@ -130,6 +139,7 @@ export async function lineChart(options: LineChartOptions): Promise<string> {
         name: cleanText(yLabel ?? ''),
         nameGap: 52,
         scale: true,
+        boundaryGap: xs.every((x) => x === xs[0]) ? ['10%', '10%'] : [0, 0], // a lone point off the axis
         ...(shown.length === 0 && (yScale === 'log' ? { min: 1, max: 10 } : { min: 0, max: 1 })),
         axisLabel: {
           ...label,
@@ -281,6 +291,28 @@ function gapNote(shown: number, gaps: number, yScale: 'linear' | 'log'): string 
   if (shown === 0) return `no ${kind} values`;
   if (gaps === 0) return '';
   return `${gaps} value${gaps === 1 ? ' is' : 's are'} not ${kind}, left out`;
+}
+
+/**
+ * Where the legend goes: beside the title if there is room, else below it in as many rows as it
+ * takes. Text cannot be measured without a DOM; 0.6 em a letter leaves room for wide fonts.
+ */
+function legendLayout(
+  { title = '', series }: LineChartOptions,
+  hasNote: boolean,
+  width: number,
+): { nameWidth: number; legendLeft: number; legendTop: number; gridTop: number } {
+  const longest = Math.max(...series.map(({ name }) => Array.from(name).length));
+  const nameWidth = Math.min(200, longest * 14 * 0.6);
+  const entry = nameWidth + 28 + 5 + 16; // the line, the space after it, the gap between entries
+  const room = width - 32;
+  const beside = width - 16 - Math.min(room, series.length * entry);
+  const head = hasNote ? 56 : 40;
+  if (series.length === 1 || Array.from(title).length * 17 * 0.6 + 32 < beside) {
+    return { nameWidth, legendLeft: beside, legendTop: 12, gridTop: head + 12 };
+  }
+  const rows = Math.ceil(series.length / Math.max(1, Math.floor(room / entry)));
+  return { nameWidth, legendLeft: 16, legendTop: head, gridTop: head + 12 + rows * 24 };
 }
 
 /** Without the rounding noise of ticks such as 0.30000000000000004. */

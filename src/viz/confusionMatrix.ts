@@ -47,8 +47,8 @@ export interface ClassAccuracy {
  * framed and blue by its share of the row; mistakes are orange by their share, on a scale of their
  * own that ends at the most frequent mistake, since few mistakes would else all look white.
  *
- * Cells of more than 16 classes have no percent and of more than 28 no count, for want of room;
- * the tooltip of a cell always has both.
+ * With more than 16 classes the cells have no percent and with more than 28 no count, for want of
+ * room; the tooltip of a cell always has both.
  *
  * @returns A complete `<svg>` element with a white background.
  * @throws ShapeError     Not a square of counts, or not one name for each class.
@@ -65,7 +65,7 @@ export function confusionMatrixChart(
   const labelSize = Math.min(15, Math.max(7, cell * 0.8));
   const longest = Math.max(...names.map((name) => Array.from(name).length));
   const room = Math.min(120, longest * labelSize * 0.58 + 8);
-  const slanted = longest * labelSize * 0.58 > cell;
+  const slanted = longest * labelSize * 0.58 > cell * 0.85;
   const left = 30 + room;
   const top = (options.title ? 40 : 12) + 24 + (slanted ? room : labelSize + 8);
   const width = left + k * cell + 12;
@@ -163,7 +163,15 @@ export function confusionMatrixChart(
         >
         <text ${above} font-size="${labelSize}" fill="${INK}">${text}</text>`;
     })}
-    ${indices.map((t) => indices.map((p) => drawCell(t, p)))}
+    ${indices.map((t) => indices.map((p) => (k > 28 && t !== p && rows[t]![p] === 0 ? null : drawCell(t, p))))}
+    <rect
+      x="${left}"
+      y="${top}"
+      width="${k * cell}"
+      height="${k * cell}"
+      fill="none"
+      stroke="#9aa5b1"
+    />
     ${indices.map((i) => html`<rect x="${left + i * cell}" y="${top + i * cell}" width="${cell}" height="${cell}" fill="none" stroke="${cssColor(blues(1))}" stroke-width="${k <= 28 ? 2 : 1}" />`)}
     ${legend(left, top + k * cell + 12, k * cell, worst)}`;
   const right = indices.reduce((sum, i) => sum + rows[i]![i]!, 0);
@@ -202,7 +210,7 @@ function legend(x: number, y: number, width: number, worst: number): Markup | un
 }
 
 function countSize(count: number, cell: number): number {
-  return Math.min(cell * 0.32, (cell - 6) / (formatCount(count).length * 0.58));
+  return Math.min(cell * 0.32, (cell - 8) / (formatCount(count).length * 0.62));
 }
 
 function checkedRows(fn: string, counts: ConfusionCounts): number[][] {

@@ -80,7 +80,7 @@ export interface FilterGridsOptions {
   colors?: 'grey' | 'diverging';
   /** Filters in a row. Default: as `imageGrid`; C when each filter is a row of C planes. */
   columns?: number;
-  /** Size of a filter in CSS pixels. Default: 72 up to 16 images, otherwise 44. */
+  /** Size of a filter in CSS pixels. Default: 88 up to 16 images, otherwise 44. */
   cellSize?: number;
 }
 
@@ -118,7 +118,7 @@ export async function filterGrids(options: FilterGridsOptions): Promise<FilterGr
   const color = c === 3;
   const columns = options.columns ?? (color || c === 1 ? undefined : c);
   const shape = color ? [k, c, h, w] : [k * c, 1, h, w];
-  const cellSize = options.cellSize ?? (shape[0]! <= 16 ? 72 : 44);
+  const cellSize = options.cellSize ?? (shape[0]! <= 16 ? 88 : 44);
   const colors = options.colors ?? 'diverging';
 
   const draw = async (name: string, { data }: ImageBatch): Promise<string> => {
@@ -208,7 +208,7 @@ async function predictionCells(fn: string, predictions: Predictions): Promise<Ce
   const right = Array.from({ length: n }, (_, i) => trueLabels[i] === predictedLabels[i]);
   const captions = right.map((_, i) => {
     const sure = confidences ? [formatPercent(confidences[i]!, 1)] : [];
-    return [`says ${nameOf(predictedLabels[i]!)}`, `is ${nameOf(trueLabels[i]!)}`, ...sure];
+    return [`pred ${nameOf(predictedLabels[i]!)}`, `true ${nameOf(trueLabels[i]!)}`, ...sure];
   });
   const cells = await imageCells(fn, images, {
     ...(predictions.scale && { scale: predictions.scale }),
@@ -224,7 +224,7 @@ async function predictionCells(fn: string, predictions: Predictions): Promise<Ce
 }
 
 const MARGIN = 6; // around the image, for the frame and the mark
-const CAPTION_SIZE = 14;
+const CAPTION_SIZE = 13;
 const CAPTION_LINE = 18;
 
 async function imageCells(
@@ -252,7 +252,8 @@ async function imageCells(
     const border = borders?.[i];
     const text = texts[i]!;
     const stroke = border ? 3 : 1;
-    const content = html`<image
+    const content = html`${text.length > 0 && html`<title>${text.join(', ')}</title>`}
+      <image
         href="${uri}"
         x="${MARGIN}"
         y="${MARGIN}"

@@ -182,7 +182,7 @@ function headlineSection(headline: ReportHeadline = {}): Markup | undefined {
 
 async function curvesSection(history?: TrainingHistory): Promise<Markup | undefined> {
   if (history === undefined || history.loss.length === 0) return undefined;
-  const { loss, accuracy } = await trainingCurves(history, { width: 500, height: 350 });
+  const { loss, accuracy } = await trainingCurves(history, { width: 420, height: 310 });
   return section(
     'curves',
     'Training',
@@ -282,7 +282,7 @@ function summarySection(summary?: ReportSummary): Markup | undefined {
     'model',
     'Model',
     html`<div class="scroll">
-      <table>
+      <table class="wide">
         <thead>
           <tr>
             <th>Layer</th>
@@ -404,21 +404,22 @@ p { margin: 0 0 14px; color: var(--quiet); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
   margin: 20px 0 0; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 12px 16px; }
+  padding: 12px 14px; }
 .tile dt { color: var(--quiet); font-size: .875rem; }
-.tile dd { margin: 2px 0 0; font-size: 1.5rem; font-weight: 600; white-space: nowrap;
+.tile dd { margin: 2px 0 0; font-size: 1.35rem; font-weight: 600; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));
   gap: 16px; align-items: start; }
 figure { margin: 0; background: #ffffff; color: #1f2933; border: 1px solid var(--line);
   border-radius: 10px; padding: 10px; overflow-x: auto; text-align: center; }
 figure svg, .cards svg { display: block; margin: 0 auto; }
+#curves svg { width: 100%; }
 .matrix { display: grid; gap: 16px; align-items: start; }
 .matrix figure svg { min-width: 460px; }
 @media (min-width: 1000px) {
   .matrix { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); }
 }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(116px, 1fr)); gap: 14px 6px;
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(94px, 1fr)); gap: 14px 6px;
   background: #ffffff; border: 1px solid var(--line); border-radius: 10px; padding: 14px 10px; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line);
   border-radius: 10px; padding: 6px 14px 8px; }
@@ -426,7 +427,8 @@ table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 caption { text-align: left; font-weight: 600; padding: 6px 8px; }
 th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-td, tbody th { overflow-wrap: anywhere; }
+td, tbody th { overflow-wrap: break-word; }
+.wide { min-width: 480px; }
 tbody th, tfoot th { font-weight: 500; }
 thead th { color: var(--quiet); font-size: .875rem; font-weight: 600; }
 tbody:last-child tr:last-child > *, tfoot tr:last-child > * { border-bottom: 0; }
@@ -434,6 +436,13 @@ tfoot th, tfoot td { font-weight: 700; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.bar { width: 18%; min-width: 40px; vertical-align: middle; }
 td.bar span { display: block; height: 8px; border-radius: 4px; background: var(--accent); }
+@media (max-width: 560px) {
+  th.bar, td.bar { display: none; }
+  .scroll { padding: 4px 8px; }
+  th, td { padding: 5px; }
+  table, thead th { font-size: .8125rem; }
+  .wide { min-width: 400px; }
+}
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .9375em; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 0;

@@ -22,6 +22,6 @@ export function svgFigure(width: number, height: number, label: string, content:
 /** `text` cut to what fits into `width` pixels at `fontSize`, ending in an ellipsis if cut. */
 export function fitText(text: string, width: number, fontSize: number): string {
   const letters = Array.from(text);
-  const room = Math.max(1, Math.floor(width / (0.56 * fontSize))); // 0.56 em: a mean letter
+  const room = Math.max(1, Math.floor(width / (0.55 * fontSize))); // 0.55 em: a mean letter
   return letters.length <= room ? text : `${letters.slice(0, room - 1).join('')}\u2026`;
 }
