@@ -1,4 +1,19 @@
-export { close, init, memory, sync, type InitOptions } from './gpu/init.js';
+/** The public names of shadegrad, and nothing else. */
+export * from './errors.js';
 export { noGrad, tidy } from './autograd/scope.js';
+export type { Device, DeviceInfo, MemoryInfo } from './gpu/device.js';
+export type { DType, Shape, TypedArray } from './gpu/dtype.js';
+export { close, init, memory, sync, type InitOptions } from './gpu/init.js';
+export { timeKernels, type KernelTime } from './gpu/timestamps.js';
+export { Generator, manualSeed } from './random/generator.js';
 export { full, ones, tensor, zeros } from './tensor/creation.js';
-export { Tensor } from './tensor/tensor.js';
+export type { CreationOptions, TensorOptions } from './tensor/creation.js';
+export type { NestedNumbers } from './tensor/nested.js';
+export { Tensor, type TensorBackwardOptions } from './tensor/tensor.js';
+export * as data from './data/index.js';
+export * as io from './data/io.js';
+export * as models from './models/index.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
+export * as train from './train/index.js';
+export * as viz from './viz/index.js';

@@ -62,6 +62,16 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
+  /** A batch of the first examples, in their own order: to learn shapes from. */
+  sample(): Tensor[] {
+    const { base, indices } = this.dataset.locate();
+    const first = indices.slice(0, this.batchSize);
+    const order = GpuArray.from(first, [first.length], currentDevice());
+    const batch = base.gather(order, 0, first.length);
+    order.release();
+    return batch;
+  }
+
   *[Symbol.iterator](): Generator<Tensor[], void, undefined> {
     const device = currentDevice();
     const { base, indices } = this.dataset.locate();

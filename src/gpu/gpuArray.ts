@@ -114,7 +114,7 @@ export class GpuArray {
     if (data.length !== this.numel) {
       throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
     }
-    if (data.length === 0 || this.device.collecting) return;
+    if (data.length === 0) return;
     this.device.queue.write(
       this.storage.pooled('write'),
       0,

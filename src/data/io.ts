@@ -1,0 +1,69 @@
+/** Tensors in files: the safetensors format, PyTorch's keys. */
+import { DTypeError } from '../errors.js';
+import { type TypedArray } from '../gpu/dtype.js';
+import { GpuArray } from '../gpu/gpuArray.js';
+import { Tensor } from '../tensor/tensor.js';
+import { readFile, writeFileAtomic } from './files.js';
+import * as codec from './safetensors.js';
+
+export { readFile, writeFileAtomic };
+
+/** Facts about a file, as text: safetensors' `__metadata__`. */
+export type Metadata = Record<string, string>;
+
+/**
+ * The bytes of a safetensors file with these tensors, read back from the GPU.
+ *
+ * @param tensors   By key, such as `model.stateDict()`.
+ * @param metadata  Facts to keep with them.
+ */
+export async function encodeSafetensors(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata?: Metadata,
+): Promise<Uint8Array> {
+  const read = async ([key, tensor]: [string, Tensor]): Promise<[string, codec.RawTensor]> => {
+    const { dtype, shape } = tensor;
+    return [key, { dtype, shape: [...shape], data: await tensor.data() }];
+  };
+  const entries = await Promise.all(Object.entries(tensors).map(read));
+  return codec.encodeSafetensors(Object.fromEntries(entries), metadata);
+}
+
+/**
+ * The tensors of a safetensors file by key. Half-precision and double values come as f32, 64-bit
+ * integers as 32-bit ones.
+ *
+ * @param file  Named in errors.
+ * @throws DataFormatError  The file is damaged.
+ * @throws DTypeError       It has 8- or 16-bit integers, for which tensors have no dtype.
+ */
+export function decodeSafetensors(bytes: Uint8Array, file?: string): Record<string, Tensor> {
+  const { tensors } = codec.decodeSafetensors(bytes, file);
+  return Object.fromEntries(
+    Object.entries(tensors).map(([key, { dtype, shape, data }]) => {
+      if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32') {
+        throw new DTypeError('decodeSafetensors', `${key} of f32, i32 or u32`, dtype);
+      }
+      return [key, new Tensor(GpuArray.from(data as TypedArray, shape))];
+    }),
+  );
+}
+
+/** The metadata of a safetensors file, {} if it has none. @throws DataFormatError if it is damaged. */
+export function safetensorsMetadata(bytes: Uint8Array, file?: string): Metadata {
+  return codec.decodeSafetensors(bytes, file).metadata;
+}
+
+/** Writes tensors to a safetensors file, whole or not at all; in Node. Arguments as for encodeSafetensors. */
+export async function save(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata?: Metadata,
+): Promise<void> {
+  await writeFileAtomic(path, await encodeSafetensors(tensors, metadata));
+}
+
+/** The tensors of a safetensors file by key; of a path in Node, of a URL in browsers. */
+export async function load(path: string): Promise<Record<string, Tensor>> {
+  return decodeSafetensors(await readFile(path), path);
+}

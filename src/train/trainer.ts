@@ -1,0 +1,236 @@
+import { noGrad, tidy } from '../autograd/scope.js';
+import type { DataLoader } from '../data/dataLoader.js';
+import { ArgumentError } from '../errors.js';
+import { currentDevice } from '../gpu/device.js';
+import type { Shape } from '../gpu/dtype.js';
+import { CrossEntropyLoss, type Module } from '../nn/index.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Callback } from './callback.js';
+import type { EpochRecord, History, StepRecord } from './history.js';
+import { Tally, type Totals } from './tally.js';
+
+/** How often the running loss is read back and noted. */
+const RECORDS_PER_EPOCH = 50;
+
+/** What the trainer needs of an optimizer. */
+export interface Stepper {
+  step(): void;
+  zeroGrad(): void;
+}
+
+export interface TrainerOptions {
+  optimizer: Stepper;
+  /** Called with the logits (N, C) and the target; gives the mean over the batch. Default CrossEntropyLoss. */
+  loss?: Module;
+  /** Told how training goes, in this order. */
+  callbacks?: readonly Callback[];
+}
+
+export interface FitOptions {
+  /** Passes over the data. Default 1. */
+  epochs?: number;
+  /** Evaluated after each epoch. */
+  validation?: DataLoader;
+}
+
+export interface Evaluation {
+  /** Mean over the examples. */
+  loss: number;
+  /** Share predicted right, from 0 to 1. */
+  accuracy: number;
+}
+
+/**
+ * Trains a classifier: forward, loss, backward, step, with a history of loss and accuracy.
+ *
+ * @example
+ * const trainer = new Trainer(model, { optimizer: new Adam(model.parameters()) });
+ * const history = await trainer.fit(loader, { epochs: 2, validation: testLoader });
+ * const { accuracy } = await trainer.evaluate(testLoader);
+ */
+export class Trainer {
+  private readonly optimizer: Stepper;
+  private readonly loss: Module;
+  private readonly callbacks: readonly Callback[];
+
+  constructor(
+    readonly model: Module,
+    { optimizer, loss = new CrossEntropyLoss(), callbacks = [] }: TrainerOptions,
+  ) {
+    this.optimizer = optimizer;
+    this.loss = loss;
+    this.callbacks = callbacks;
+  }
+
+  /** Trains on `loader`, whose batches are `[x, target]`. */
+  async fit(loader: DataLoader, { epochs = 1, validation }: FitOptions = {}): Promise<History> {
+    if (!Number.isInteger(epochs) || epochs < 1)
+      throw new ArgumentError('fit', 'epochs of 1 or more', epochs);
+    if (loader.length === 0) {
+      throw new ArgumentError(
+        'fit',
+        'a loader of one batch or more',
+        'an empty one',
+        'Lower batchSize or set dropLast to false.',
+      );
+    }
+    const history: History = { epochs: [], steps: [] };
+    await this.compile(loader, validation);
+    await this.tell('onTrainBegin', {
+      epochs,
+      batches: loader.length,
+      examples: loader.dataset.length,
+    });
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      await this.tell('onEpochBegin', epoch);
+      const record = await this.pass(loader, epoch, history.steps);
+      if (validation) {
+        const { loss, accuracy } = await this.evaluate(validation);
+        Object.assign(record, { valLoss: loss, valAccuracy: accuracy });
+      }
+      history.epochs.push(record);
+      await this.tell('onEpochEnd', record);
+    }
+    await this.tell('onTrainEnd', history);
+    return history;
+  }
+
+  /** Loss and accuracy on `loader`, in eval mode; the model's mode is then what it was. */
+  async evaluate(loader: DataLoader): Promise<Evaluation> {
+    const tally = new Tally();
+    try {
+      await this.inEvalMode(loader, (x, target) => this.assess(x, target, tally));
+      return means(await tally.read());
+    } finally {
+      tally.dispose();
+    }
+  }
+
+  /**
+   * Probabilities of the classes for every example of `loader`, in its order.
+   * @returns (examples, C), row-major.
+   */
+  async predict(loader: DataLoader): Promise<{ shape: Shape; data: Float32Array }> {
+    const batches: Promise<Float32Array>[] = [];
+    let classes = 0;
+    await this.inEvalMode(loader, (x) => {
+      const probabilities = this.model.forward(x).softmax(1);
+      classes = probabilities.shape[1]!;
+      batches.push(probabilities.data() as Promise<Float32Array>);
+    });
+    const parts = await Promise.all(batches);
+    const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      data.set(part, at);
+      at += part.length;
+    }
+    return { shape: [data.length / classes, classes], data };
+  }
+
+  /** One epoch of training. */
+  private async pass(loader: DataLoader, epoch: number, steps: StepRecord[]): Promise<EpochRecord> {
+    const every = Math.max(1, Math.round(loader.length / RECORDS_PER_EPOCH));
+    const tally = new Tally();
+    const started = performance.now();
+    let before: Totals = { lossSum: 0, examples: 0, right: 0 };
+    let noted: Promise<void> = Promise.resolve();
+    const note = (batch: number): void => {
+      const totals = tally.read();
+      noted = noted.then(async () => {
+        const now = await totals;
+        const record = {
+          step: (epoch - 1) * loader.length + batch,
+          epoch: epoch - 1 + batch / loader.length,
+          ...means({
+            lossSum: now.lossSum - before.lossSum,
+            examples: now.examples - before.examples,
+            right: now.right - before.right,
+          }),
+        };
+        before = now;
+        steps.push(record);
+        for (const callback of this.callbacks) callback.onStep?.(record);
+      });
+    };
+    try {
+      this.model.train();
+      let batch = 0;
+      for await (const [x, target] of loader) {
+        this.step(x!, target!, tally);
+        batch++;
+        for (const callback of this.callbacks) callback.onBatchEnd?.(epoch, batch);
+        if (batch % every === 0) note(batch);
+      }
+      await noted;
+      const totals = await tally.read();
+      const seconds = (performance.now() - started) / 1000;
+      return { epoch, ...means(totals), seconds, examplesPerSecond: totals.examples / seconds };
+    } finally {
+      await noted.catch(() => {}); // an error was thrown above already
+      tally.dispose();
+    }
+  }
+
+  /** Forward and backward; without a tally nothing is updated. */
+  private step(x: Tensor, target: Tensor, tally: Tally | null): void {
+    const logits = this.model.forward(x);
+    const loss = this.loss.forward(logits, target);
+    this.optimizer.zeroGrad();
+    loss.backward();
+    if (!tally) return;
+    tally.add(loss, logits, target);
+    this.optimizer.step();
+  }
+
+  private assess(x: Tensor, target: Tensor, tally: Tally | null): void {
+    const logits = this.model.forward(x);
+    const loss = this.loss.forward(logits, target);
+    tally?.add(loss, logits, target);
+  }
+
+  /** Calls `fn` for each batch, without gradients, in eval mode; the mode is then what it was. */
+  private async inEvalMode(
+    loader: DataLoader,
+    fn: (x: Tensor, target: Tensor) => void,
+  ): Promise<void> {
+    const modes = this.model.modules().map((module) => [module, module.training] as const);
+    this.model.eval();
+    try {
+      for await (const [x, target] of loader) noGrad(() => fn(x!, target!));
+    } finally {
+      for (const [module, training] of modes) module.training = training;
+    }
+  }
+
+  private async tell<K extends 'onTrainBegin' | 'onEpochBegin' | 'onEpochEnd' | 'onTrainEnd'>(
+    event: K,
+    argument: Parameters<NonNullable<Callback[K]>>[0],
+  ): Promise<void> {
+    for (const callback of this.callbacks) {
+      await (
+        callback[event] as ((value: typeof argument) => void | Promise<void>) | undefined
+      )?.call(callback, argument);
+    }
+  }
+
+  /** Compiles what a step and an evaluation need, all at once, before the first batch. */
+  private async compile(loader: DataLoader, validation: DataLoader | undefined): Promise<void> {
+    const progress = (done: number, total: number): void => {
+      for (const callback of this.callbacks) callback.onCompile?.(done, total);
+    };
+    await currentDevice().compile(() => {
+      this.model.train();
+      tidy(() => this.step(...(loader.sample() as [Tensor, Tensor]), null));
+      if (validation) {
+        this.model.eval();
+        noGrad(() => this.assess(...(validation.sample() as [Tensor, Tensor]), null));
+      }
+    }, progress);
+    this.optimizer.zeroGrad();
+  }
+}
+
+function means({ lossSum, examples, right }: Totals): Evaluation {
+  return { loss: lossSum / examples, accuracy: right / examples };
+}
