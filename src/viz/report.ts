@@ -441,7 +441,7 @@ td.bar span { display: block; height: 8px; border-radius: 4px; background: var(-
   .scroll { padding: 4px 8px; }
   th, td { padding: 5px; }
   table, thead th { font-size: .8125rem; }
-  .wide { min-width: 400px; }
+  .wide { min-width: 0; }
 }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .9375em; }

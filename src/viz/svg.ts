@@ -16,7 +16,7 @@ export function svgOpening(width: number, height: number, label: string): string
 export function svgFigure(width: number, height: number, label: string, content: Markup): string {
   const body = html`<rect width="${width}" height="${height}" fill="#ffffff" />
     <g font-family="${FONT}">${content}</g>`;
-  return `${svgOpening(width, height, label)}\n${body}\n</svg>`;
+  return `${svgOpening(width, height, label)}\n${body.toString()}\n</svg>`;
 }
 
 /** `text` cut to what fits into `width` pixels at `fontSize`, ending in an ellipsis if cut. */
