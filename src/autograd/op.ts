@@ -33,7 +33,7 @@ export abstract class Op {
   /** The rest belongs to the tape. */
   inputs: readonly Variable[] = [];
   output: Variable | null = null;
-  step: Step | null = null;
+  trainingStep: Step | null = null;
   /** True once backward has consumed it. */
   consumed = false;
   readonly sequence = count++;

@@ -59,7 +59,7 @@ export function record<V extends Variable>(
   const ongoing = step && !step.isFinished ? step : new Step();
   for (const x of inputs) if (x.step?.isFinished && !x.op) ongoing.add(x);
   Step.freeEnded();
-  op.step = ongoing;
+  op.trainingStep = ongoing;
   output.step = ongoing;
   return output;
 }
@@ -82,7 +82,7 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
   }
 
   const order = reachable(root.op);
-  const step = root.op.step!;
+  const step = root.op.trainingStep!;
   const kept = new Set<Variable>([root, ...root.op.inputs]);
   const gradients = new Map<Op, GpuArray>([[root.op, seed]]);
   try {

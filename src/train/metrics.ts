@@ -20,7 +20,9 @@ export async function accuracy(logits: Tensor, target: Tensor): Promise<number> 
     );
   }
   // The reads are enqueued within the scope, so its tensors may go when it ends.
-  const reads = noGrad(() => [logits.argmax(1), target.ndim === 2 ? target.argmax(1) : target].map((t) => t.data()));
+  const reads = noGrad(() =>
+    [logits.argmax(1), target.ndim === 2 ? target.argmax(1) : target].map((t) => t.data()),
+  );
   const [predicted, expected] = (await Promise.all(reads)) as [TypedArray, TypedArray];
   let right = 0;
   for (let i = 0; i < rows; i++) right += Number(predicted[i] === expected[i]);

@@ -9,11 +9,15 @@ import type { Tensor } from '../tensor/tensor.js';
 
 const shader = defineShader({ name: 'tally', source, params: { batchSize: 'u32' } });
 
-/** Means over all examples of a pass, or of a part of one. */
+/** Sums over the examples of a pass, or of a part of one. */
 export interface Totals {
   lossSum: number;
   examples: number;
   right: number;
+}
+
+export function means({ lossSum, examples, right }: Totals): { loss: number; accuracy: number } {
+  return { loss: lossSum / examples, accuracy: right / examples };
 }
 
 /**

@@ -2,12 +2,12 @@ import { noGrad, tidy } from '../autograd/scope.js';
 import type { DataLoader } from '../data/dataLoader.js';
 import { ArgumentError } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
-import type { Shape } from '../gpu/dtype.js';
 import { CrossEntropyLoss, type Module } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Callback } from './callback.js';
+import { assess, evaluate, predict, type Evaluation } from './evaluate.js';
 import type { EpochRecord, History, StepRecord } from './history.js';
-import { Tally, type Totals } from './tally.js';
+import { means, Tally, type Totals } from './tally.js';
 
 /** How often the running loss is read back and noted. */
 const RECORDS_PER_EPOCH = 50;
@@ -31,13 +31,6 @@ export interface FitOptions {
   epochs?: number;
   /** Evaluated after each epoch. */
   validation?: DataLoader;
-}
-
-export interface Evaluation {
-  /** Mean over the examples. */
-  loss: number;
-  /** Share predicted right, from 0 to 1. */
-  accuracy: number;
 }
 
 /**
@@ -95,37 +88,14 @@ export class Trainer {
     return history;
   }
 
-  /** Loss and accuracy on `loader`, in eval mode; the model's mode is then what it was. */
-  async evaluate(loader: DataLoader): Promise<Evaluation> {
-    const tally = new Tally();
-    try {
-      await this.inEvalMode(loader, (x, target) => this.assess(x, target, tally));
-      return means(await tally.read());
-    } finally {
-      tally.dispose();
-    }
+  /** Loss and accuracy on `loader`: see `evaluate`. */
+  evaluate(loader: DataLoader): Promise<Evaluation> {
+    return evaluate(this.model, loader, this.loss);
   }
 
-  /**
-   * Probabilities of the classes for every example of `loader`, in its order.
-   * @returns (examples, C), row-major.
-   */
-  async predict(loader: DataLoader): Promise<{ shape: Shape; data: Float32Array }> {
-    const batches: Promise<Float32Array>[] = [];
-    let classes = 0;
-    await this.inEvalMode(loader, (x) => {
-      const probabilities = this.model.forward(x).softmax(1);
-      classes = probabilities.shape[1]!;
-      batches.push(probabilities.data() as Promise<Float32Array>);
-    });
-    const parts = await Promise.all(batches);
-    const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      data.set(part, at);
-      at += part.length;
-    }
-    return { shape: [data.length / classes, classes], data };
+  /** Probabilities of the classes for every example of `loader`: see `predict`. */
+  predict(loader: DataLoader): ReturnType<typeof predict> {
+    return predict(this.model, loader);
   }
 
   /** One epoch of training. */
@@ -183,26 +153,6 @@ export class Trainer {
     this.optimizer.step();
   }
 
-  private assess(x: Tensor, target: Tensor, tally: Tally | null): void {
-    const logits = this.model.forward(x);
-    const loss = this.loss.forward(logits, target);
-    tally?.add(loss, logits, target);
-  }
-
-  /** Calls `fn` for each batch, without gradients, in eval mode; the mode is then what it was. */
-  private async inEvalMode(
-    loader: DataLoader,
-    fn: (x: Tensor, target: Tensor) => void,
-  ): Promise<void> {
-    const modes = this.model.modules().map((module) => [module, module.training] as const);
-    this.model.eval();
-    try {
-      for await (const [x, target] of loader) noGrad(() => fn(x!, target!));
-    } finally {
-      for (const [module, training] of modes) module.training = training;
-    }
-  }
-
   private async tell<K extends 'onTrainBegin' | 'onEpochBegin' | 'onEpochEnd' | 'onTrainEnd'>(
     event: K,
     argument: Parameters<NonNullable<Callback[K]>>[0],
@@ -224,13 +174,12 @@ export class Trainer {
       tidy(() => this.step(...(loader.sample() as [Tensor, Tensor]), null));
       if (validation) {
         this.model.eval();
-        noGrad(() => this.assess(...(validation.sample() as [Tensor, Tensor]), null));
+        noGrad(() => {
+          const [x, target] = validation.sample();
+          assess(this.model, this.loss, x!, target!, null);
+        });
       }
     }, progress);
     this.optimizer.zeroGrad();
   }
-}
-
-function means({ lossSum, examples, right }: Totals): Evaluation {
-  return { loss: lossSum / examples, accuracy: right / examples };
 }

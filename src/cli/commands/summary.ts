@@ -1,0 +1,19 @@
+import { Command } from 'commander';
+import { models } from 'shadegrad';
+import { openGpu } from '../gpu.js';
+import { modelOptions, withModelOptions } from '../modelOptions.js';
+import type { GlobalOptions } from '../options.js';
+
+export function summaryCommand(): Command {
+  return withModelOptions(
+    new Command('summary')
+      .description('Shows the layers of a network, their output shapes and parameters.')
+      .argument('<model>', `one of: ${models.names.join(', ')}`),
+  ).action(async (name: string, _: unknown, command: Command) => {
+    const inputShape = models.inputShapeOf(name);
+    const options = command.optsWithGlobals<GlobalOptions>();
+    await openGpu(options);
+    const model = models.create(name, modelOptions(options));
+    console.log(String(model.summary([1, ...inputShape])));
+  });
+}

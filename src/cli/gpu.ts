@@ -1,0 +1,17 @@
+import { init, type Device } from 'shadegrad';
+import type { GlobalOptions } from './options.js';
+
+/** Opens the GPU; notes go to standard error, so that standard output has results alone. */
+export async function openGpu({ debug }: GlobalOptions): Promise<Device> {
+  return init({ debug, onNote: (note) => console.error(note) });
+}
+
+/** One line on the adapter: `SwiftShader driver 5.0.0 (google, software)`. */
+export function adapterLine({ info }: Device): string {
+  const name = info.description || info.architecture || 'unknown adapter';
+  return `${name} (${info.vendor || 'unknown vendor'}, ${info.software ? 'software' : 'hardware'})`;
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(2)}%`;
+}

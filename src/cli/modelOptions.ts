@@ -1,0 +1,29 @@
+import { Option, type Command } from 'commander';
+
+/** The options of a network's constructor, as far as the command line sets them. */
+const NAMES = ['activation', 'pool'] as const;
+
+export function withModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--activation <name>', 'activation of the network (default: its own)').choices([
+        'sigmoid',
+        'tanh',
+        'relu',
+      ]),
+    )
+    .addOption(
+      new Option('--pool <name>', 'pooling of the network (default: its own)').choices([
+        'avg',
+        'max',
+      ]),
+    );
+}
+
+/** Those that were given. */
+export function modelOptions(options: object): Record<string, unknown> {
+  const given = Object.entries(options).filter(([name]) =>
+    (NAMES as readonly string[]).includes(name),
+  );
+  return Object.fromEntries(given);
+}
