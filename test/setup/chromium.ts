@@ -1,4 +1,5 @@
 /** Which Chromium the tests run in, and how it is started. */
+import fs from 'node:fs';
 import path from 'node:path';
 import type { LaunchOptions } from 'playwright';
 import { unpackArchives } from '../../src/gpu/nodePackages.js';
@@ -34,7 +35,7 @@ async function chooseBrowser(): Promise<BrowserChoice> {
     '@sparticuz/chromium',
     archives.map((name) => `bin/${name}`),
     'chromium',
-    ['chromium', 'libvk_swiftshader.so', 'lib/libnss3.so', 'fonts.conf'],
+    ['chromium', 'libvk_swiftshader.so', 'lib/libnss3.so', 'fonts'],
   );
   const libraries = [path.join(folder, 'lib'), process.env.LD_LIBRARY_PATH];
   return {
@@ -42,7 +43,26 @@ async function chooseBrowser(): Promise<BrowserChoice> {
     env: {
       ...process.env,
       LD_LIBRARY_PATH: libraries.filter(Boolean).join(':'),
-      FONTCONFIG_PATH: folder,
+      FONTCONFIG_FILE: writeFontConfig(folder),
     },
   };
+}
+
+/**
+ * Adds the package's fonts to the system's, since a bare machine has none and text would not be
+ * drawn. The package's own configuration names fixed folders under /tmp and /opt.
+ */
+function writeFontConfig(folder: string): string {
+  const file = path.join(folder, 'all-fonts.conf');
+  const content = [
+    '<?xml version="1.0"?>',
+    '<!DOCTYPE fontconfig SYSTEM "fonts.dtd">',
+    '<fontconfig>',
+    '  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>',
+    `  <dir>${path.join(folder, 'fonts')}</dir>`,
+    '  <cachedir prefix="xdg">fontconfig</cachedir>',
+    '</fontconfig>\n',
+  ].join('\n');
+  if (!fs.existsSync(file)) fs.writeFileSync(file, content);
+  return file;
 }
