@@ -346,16 +346,21 @@ function show(value: unknown): string {
  */
 function checkDuplicates(text: string, file: string): void {
   const open: Set<string>[] = []; // keys of each open object; arrays have a set that stays empty
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/g;
-  for (let match = token.exec(text); match; match = token.exec(text)) {
-    const found = match[0];
-    if (found === '{' || found === '[') open.push(new Set());
-    else if (found === '}' || found === ']') open.pop();
-    else if (match[1]) {
-      const key = JSON.parse(found.slice(0, found.length - match[1].length)) as string;
+  // A loop, not a regular expression, which overflows the stack on a string of some megabytes.
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === '{' || char === '[') open.push(new Set());
+    else if (char === '}' || char === ']') open.pop();
+    else if (char === '"') {
+      const start = i++;
+      while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
+      let next = i + 1;
+      while (' \t\r\n'.includes(text[next]!)) next++; // a key is followed by a colon
+      if (text[next] !== ':') continue;
+      const key = JSON.parse(text.slice(start, i + 1)) as string;
       const keys = open.at(-1)!;
       if (keys.has(key)) {
-        const offset = 8 + new TextEncoder().encode(text.slice(0, match.index)).length;
+        const offset = 8 + new TextEncoder().encode(text.slice(0, start)).length;
         const problem = `expected each key of the header once, got '${key}' twice`;
         throw new DataFormatError(file, problem, offset, AGAIN);
       }

@@ -31,6 +31,7 @@ const ROUTES: Record<string, (response: ServerResponse, request: IncomingMessage
     response.writeHead(200);
     response.write(BODY.subarray(0, 10));
   },
+  '/deaf': () => undefined,
   '/slow': (response) => void setTimeout(() => response.end(BODY), 100),
 };
 const server = createServer((request, response) => {
@@ -160,7 +161,8 @@ describe('fetchVerified', () => {
 
   test('a silent server is given up', async () => {
     await expect(get('/silent', { timeoutMs: 50 })).rejects.toThrow('no answer for 0.05 s');
-    expect(await get(['/silent', '/good'], { timeoutMs: 50 })).toEqual(BODY);
+    await expect(get('/deaf', { timeoutMs: 50 })).rejects.toThrow('no answer for 0.05 s');
+    expect(await get(['/deaf', '/silent', '/good'], { timeoutMs: 200 })).toEqual(BODY);
   });
 
   test('a damaged file in the cache is removed and fetched anew', async () => {

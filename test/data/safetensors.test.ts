@@ -184,6 +184,12 @@ describe('decodeSafetensors', () => {
       "expected each key of the header once, got 'a' twice",
     ],
     [
+      'a key twice, with a space before the colon',
+      file(`{"__metadata__":{"a\\"":"1", "b":"a" ,"a\\"" :"2"}}`),
+      45,
+      `got 'a"' twice`,
+    ],
+    [
       'a field twice',
       file('{"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}}'),
       27,
@@ -330,6 +336,11 @@ describe('decodeSafetensors', () => {
   test('a header nested too deeply is refused, not a crash', () => {
     const deep = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
     expect(() => decodeSafetensors(file(deep))).toThrow(DataFormatError);
+  });
+
+  test('metadata of some megabytes, with quotes and backslashes', () => {
+    const metadata = { a: 'x"\\ '.repeat(500_000), b: ' : {"a":[' };
+    expect(decodeSafetensors(encodeSafetensors({}, metadata)).metadata).toEqual(metadata);
   });
 
   test('every truncation of a file is refused', () => {
