@@ -168,18 +168,23 @@ export async function lineChart(options: LineChartOptions): Promise<string> {
   }
 }
 
-/** What a training run measured, one value an epoch; as `Trainer.fit` returns it. */
+/** What one pass over the training data measured. */
+export interface EpochValues {
+  /** Number of the epoch, usually from 1. */
+  epoch: number;
+  /** Mean training loss. */
+  loss: number;
+  /** Training accuracy, a fraction from 0 to 1. */
+  accuracy?: number;
+  /** Mean validation loss after the epoch; absent if it was not measured then. */
+  valLoss?: number;
+  /** Validation accuracy after the epoch, a fraction from 0 to 1. */
+  valAccuracy?: number;
+}
+
+/** What a training run measured; the history of a `Trainer` is one. */
 export interface TrainingHistory {
-  /** The epochs' numbers. Default: 1, 2, 3, ... */
-  epoch?: ArrayLike<number>;
-  /** Mean training loss of each epoch. */
-  loss: ArrayLike<number>;
-  /** Training accuracy of each epoch, a fraction from 0 to 1. */
-  accuracy?: ArrayLike<number>;
-  /** Validation loss after each epoch. */
-  valLoss?: ArrayLike<number>;
-  /** Validation accuracy after each epoch, a fraction from 0 to 1. */
-  valAccuracy?: ArrayLike<number>;
+  epochs: readonly EpochValues[];
 }
 
 /** The charts of `trainingCurves`, as SVG. */
@@ -192,48 +197,33 @@ export interface TrainingCurves {
 /**
  * The loss chart and the accuracy chart of a run: training solid, validation dashed.
  *
- * @param history  One value an epoch; NaN leaves a gap.
+ * @param history  NaN leaves a gap; the line goes on over an epoch whose value is absent.
  * @param size     Width and height of each chart in CSS pixels. Default: 560 by 360.
- * @throws ShapeError     A series does not have as many values as there are epochs.
- * @throws ArgumentError  The history has no epoch.
+ * @throws ArgumentError  The history has no epoch, or a number of an epoch is not finite.
  */
 export async function trainingCurves(
-  history: TrainingHistory,
+  { epochs }: TrainingHistory,
   size: { width?: number; height?: number } = {},
 ): Promise<TrainingCurves> {
-  if (history.loss.length === 0) {
-    throw new ArgumentError('trainingCurves', 'at least one epoch', 'an empty history.loss');
+  if (epochs.length === 0) {
+    throw new ArgumentError('trainingCurves', 'at least one epoch', 'an empty history.epochs');
   }
-  const epochs = history.epoch ?? Array.from(history.loss, (_, i) => i + 1);
-  const line = (name: string, y: ArrayLike<number> | undefined): LineSeries[] => {
-    if (y === undefined || y.length === 0) return [];
-    if (y.length !== epochs.length) {
-      throw new ShapeError(
-        'trainingCurves',
-        `${epochs.length} values of ${name}, one an epoch`,
-        [y.length],
-        'Put NaN where an epoch has no value',
-      );
-    }
-    const validation = name.startsWith('validation');
+  const line = (key: Exclude<keyof EpochValues, 'epoch'>): LineSeries[] => {
+    const measured = epochs.filter((values) => values[key] !== undefined);
+    if (measured.length === 0) return [];
+    const validation = key.startsWith('val');
     return [
       {
         name: validation ? 'validation' : 'training',
-        x: epochs,
-        y,
+        x: measured.map(({ epoch }) => epoch),
+        y: measured.map((values) => values[key]!),
         color: SERIES_COLORS[validation ? 1 : 0],
         dashed: validation,
       },
     ];
   };
-  const losses = [
-    ...line('training loss', history.loss),
-    ...line('validation loss', history.valLoss),
-  ];
-  const accuracies = [
-    ...line('training accuracy', history.accuracy),
-    ...line('validation accuracy', history.valAccuracy),
-  ];
+  const losses = [...line('loss'), ...line('valLoss')];
+  const accuracies = [...line('accuracy'), ...line('valAccuracy')];
   const common = { xLabel: 'epoch', ...size };
   const loss = await lineChart({ ...common, title: 'Loss', yLabel: 'loss', series: losses });
   if (accuracies.length === 0) return { loss };

@@ -1,7 +1,13 @@
 /** Figures and the report of a run, from plain numbers, as SVG and HTML text. */
 
 export { lineChart, trainingCurves } from './charts.js';
-export type { LineChartOptions, LineSeries, TrainingCurves, TrainingHistory } from './charts.js';
+export type {
+  EpochValues,
+  LineChartOptions,
+  LineSeries,
+  TrainingCurves,
+  TrainingHistory,
+} from './charts.js';
 export { confusionMatrixChart, perClassAccuracy } from './confusionMatrix.js';
 export type { ClassAccuracy, ConfusionCounts, ConfusionMatrixOptions } from './confusionMatrix.js';
 export { filterGrids, imageGrid, predictionCards, predictionGrid } from './imageGrid.js';

@@ -40,11 +40,11 @@ export interface ReportSummaryRow {
   parameters: number;
 }
 
-/** The layers of the model and their totals. */
+/** The layers of the model and their totals; `summary()` of a Module gives one. */
 export interface ReportSummary {
   rows: readonly ReportSummaryRow[];
   /** Default: the sum of the rows. */
-  totalParameters?: number;
+  parameters?: number;
   /** Parameters that the optimizer changes. Default: not shown. */
   trainableParameters?: number;
 }
@@ -69,7 +69,7 @@ export interface ReportData {
   /** When the run ended; text is shown as it is, a Date as `2026-01-31 12:00 UTC`. */
   createdAt?: Date | string;
   headline?: ReportHeadline;
-  /** One value an epoch. */
+  /** The curves are left out if it has no epoch. */
   history?: TrainingHistory;
   /** Weights of the first convolution, (K, C, kH, kW), before and after training. */
   filters?: { before?: ImageBatch; after: ImageBatch; layer?: string };
@@ -181,7 +181,7 @@ function headlineSection(headline: ReportHeadline = {}): Markup | undefined {
 }
 
 async function curvesSection(history?: TrainingHistory): Promise<Markup | undefined> {
-  if (history === undefined || history.loss.length === 0) return undefined;
+  if (history === undefined || history.epochs.length === 0) return undefined;
   const { loss, accuracy } = await trainingCurves(history, { width: 420, height: 310 });
   return section(
     'curves',
@@ -275,8 +275,7 @@ function classTable(classes: readonly ClassAccuracy[]): Markup {
 
 function summarySection(summary?: ReportSummary): Markup | undefined {
   if (summary === undefined) return undefined;
-  const total =
-    summary.totalParameters ?? summary.rows.reduce((sum, row) => sum + row.parameters, 0);
+  const total = summary.parameters ?? summary.rows.reduce((sum, row) => sum + row.parameters, 0);
   const { trainableParameters: trainable } = summary;
   return section(
     'model',
@@ -439,9 +438,10 @@ td.bar span { display: block; height: 8px; border-radius: 4px; background: var(-
 @media (max-width: 560px) {
   th.bar, td.bar { display: none; }
   .scroll { padding: 4px 8px; }
-  th, td { padding: 5px; }
+  th, td { padding: 5px 3px; }
   table, thead th { font-size: .8125rem; }
   .wide { min-width: 0; }
+  .wide code { font-size: .75rem; }
 }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .9375em; }

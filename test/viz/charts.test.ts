@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ArgumentError, ShapeError } from '../../src/errors.js';
+import { ArgumentError } from '../../src/errors.js';
 import { lineChart, trainingCurves } from '../../src/viz/index.js';
 import { all, parseXml, type XmlElement } from './helpers.js';
 
@@ -105,27 +105,41 @@ describe('lineChart', () => {
 describe('trainingCurves', () => {
   test('draws training and validation, accuracy in percent', async () => {
     const { loss, accuracy } = await trainingCurves({
-      loss: [2, 1],
-      valLoss: [2.1, 1.2],
-      accuracy: [0.5, 0.9],
-      valAccuracy: [0.4, 0.8],
+      epochs: [
+        { epoch: 1, loss: 2, valLoss: 2.1, accuracy: 0.5, valAccuracy: 0.4 },
+        { epoch: 2, loss: 1, valLoss: 1.2, accuracy: 0.9, valAccuracy: 0.8 },
+      ],
     });
     expect(parseXml(loss).text).toMatch(/training[\s\S]*validation/);
+    expect(linePaths(parseXml(loss)).map(strokes)).toEqual([1, 1]);
     expect(parseXml(accuracy!).text).toContain('90 %');
   });
 
   test('one epoch, and NaN in it', async () => {
-    const { loss, accuracy } = await trainingCurves({ loss: [NaN], accuracy: [0.1] });
+    const { loss, accuracy } = await trainingCurves({
+      epochs: [{ epoch: 1, loss: NaN, accuracy: 0.1 }],
+    });
     expect(parseXml(loss).text).toContain('no finite values');
     expect(linePaths(parseXml(accuracy!)).map(strokes)).toEqual([0]);
   });
 
-  test('has no accuracy chart without accuracy', async () => {
-    expect(await trainingCurves({ loss: [1, 2] })).not.toHaveProperty('accuracy');
+  test('an epoch without validation is no gap', async () => {
+    const epochs = [1, 2, 3].map((epoch) => ({
+      epoch,
+      loss: 1 / epoch,
+      ...(epoch !== 2 && { valLoss: 2 / epoch }),
+    }));
+    const { loss } = await trainingCurves({ epochs });
+    expect(linePaths(parseXml(loss)).map(strokes)).toEqual([2, 1]);
+    expect(parseXml(loss).text).not.toContain('left out');
   });
 
-  test('refuses an empty history and series of two lengths', async () => {
-    await expect(trainingCurves({ loss: [] })).rejects.toThrow(ArgumentError);
-    await expect(trainingCurves({ loss: [1, 2], valLoss: [1] })).rejects.toThrow(ShapeError);
+  test('has no accuracy chart without accuracy', async () => {
+    const curves = await trainingCurves({ epochs: [{ epoch: 1, loss: 1 }] });
+    expect(curves).not.toHaveProperty('accuracy');
+  });
+
+  test('refuses an empty history', async () => {
+    await expect(trainingCurves({ epochs: [] })).rejects.toThrow(ArgumentError);
   });
 });

@@ -18,7 +18,12 @@ const FULL: ReportData = {
     imagesPerSecond: 1234.5,
     parameters: 61706,
   },
-  history: { loss: [1, NaN], accuracy: [0.5, 0.9] },
+  history: {
+    epochs: [
+      { epoch: 1, loss: 1, accuracy: 0.5 },
+      { epoch: 2, loss: NaN, accuracy: 0.9 },
+    ],
+  },
   filters: {
     before: { data: [1, 2], shape: [2, 1, 1, 1] },
     after: { data: [2, 1], shape: [2, 1, 1, 1] },
@@ -126,7 +131,7 @@ describe('htmlReport', () => {
     const page = await htmlReport({
       title: 'Empty',
       headline: {},
-      history: { loss: [] },
+      history: { epochs: [] },
       settings: {},
       adapter: { vendor: '' },
     });
