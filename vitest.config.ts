@@ -11,6 +11,16 @@ const TWO_MINUTES = 120_000;
 // command line) and *.browser.test.ts.
 export default defineConfig({
   plugins: [wgslPlugin()],
+  // Found within functions, these would be bundled, and the page reloaded, in the middle of a run.
+  optimizeDeps: {
+    include: [
+      'echarts/core',
+      'echarts/charts',
+      'echarts/components',
+      'echarts/renderers',
+      'fast-png',
+    ],
+  },
   resolve: { alias: { shadegrad: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     setupFiles: ['test/setup/device.ts'],

@@ -86,7 +86,7 @@ export async function writeReport(run: Run): Promise<void> {
         ...row,
         outputShape: ['N', ...row.outputShape.slice(1)],
       })),
-      totalParameters: summary.parameters,
+      parameters: summary.parameters,
       trainableParameters: summary.trainableParameters,
     },
     adapter,

@@ -182,9 +182,21 @@ export interface EpochValues {
   valAccuracy?: number;
 }
 
+/** What some batches within an epoch measured. */
+export interface StepValues {
+  /** Passes over the data so far, with its fraction. */
+  epoch: number;
+  /** Mean training loss. */
+  loss: number;
+  /** Training accuracy, a fraction from 0 to 1. */
+  accuracy?: number;
+}
+
 /** What a training run measured; the history of a `Trainer` is one. */
 export interface TrainingHistory {
   epochs: readonly EpochValues[];
+  /** Where there are some, the training lines follow them and not the epochs' means. */
+  steps?: readonly StepValues[];
 }
 
 /** The charts of `trainingCurves`, as SVG. */
@@ -202,16 +214,17 @@ export interface TrainingCurves {
  * @throws ArgumentError  The history has no epoch, or a number of an epoch is not finite.
  */
 export async function trainingCurves(
-  { epochs }: TrainingHistory,
+  { epochs, steps = [] }: TrainingHistory,
   size: { width?: number; height?: number } = {},
 ): Promise<TrainingCurves> {
   if (epochs.length === 0) {
     throw new ArgumentError('trainingCurves', 'at least one epoch', 'an empty history.epochs');
   }
   const line = (key: Exclude<keyof EpochValues, 'epoch'>): LineSeries[] => {
-    const measured = epochs.filter((values) => values[key] !== undefined);
-    if (measured.length === 0) return [];
     const validation = key.startsWith('val');
+    const all: readonly EpochValues[] = validation || steps.length === 0 ? epochs : steps;
+    const measured = all.filter((values) => values[key] !== undefined);
+    if (measured.length === 0) return [];
     return [
       {
         name: validation ? 'validation' : 'training',

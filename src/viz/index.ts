@@ -5,6 +5,7 @@ export type {
   EpochValues,
   LineChartOptions,
   LineSeries,
+  StepValues,
   TrainingCurves,
   TrainingHistory,
 } from './charts.js';

@@ -134,6 +134,12 @@ describe('trainingCurves', () => {
     expect(parseXml(loss).text).not.toContain('left out');
   });
 
+  test('training follows the steps where there are some', async () => {
+    const steps = [0.25, 0.5, 0.75, 1].map((epoch) => ({ epoch, loss: 1 / epoch }));
+    const { loss } = await trainingCurves({ epochs: [{ epoch: 1, loss: 2, valLoss: 1 }], steps });
+    expect(linePaths(parseXml(loss)).map(strokes)).toEqual([3, 0]);
+  });
+
   test('has no accuracy chart without accuracy', async () => {
     const curves = await trainingCurves({ epochs: [{ epoch: 1, loss: 1 }] });
     expect(curves).not.toHaveProperty('accuracy');
