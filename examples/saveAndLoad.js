@@ -20,7 +20,10 @@ fresh.loadStateDict(weights);
 
 const x = sg.rand([1, 1, 28, 28]);
 const [a, b] = await Promise.all([trained, fresh].map((model) => model.forward(x).data()));
-console.log('same answers:', a.every((value, i) => value === b[i]));
+console.log(
+  'same answers:',
+  a.every((value, i) => value === b[i]),
+);
 
 // A part of a network: the features stay, the classifier is new, and is all that learns.
 const tenToTwo = new sg.models.LeNet5({ numClasses: 2 });
