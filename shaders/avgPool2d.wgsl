@@ -1,0 +1,127 @@
+// avgPool2d: the mean over each window of an NCHW tensor.
+// Dispatched by src/autograd/ops/avgPool2d.ts, which has the formulas.
+//
+//   forward   x -> y     one thread for each element of y
+//   gather    dy -> dx   one thread for each element of dx
+//   scatter   dy -> dx   one thread for each window, which writes all of it: for windows that lie
+//                        side by side, and some that lie past the last ones
+//
+// A "plane" is one (n, c) pair.
+
+struct Params {
+  planes: u32,
+  inH: u32,
+  inW: u32,
+  outH: u32,
+  outW: u32,
+  kernelH: u32,
+  kernelW: u32,
+  strideH: u32,
+  strideW: u32,
+  paddingH: u32,
+  paddingW: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+// The elements of window `i` along one axis: those inside, and how many count.
+struct Window {
+  inside: Range,
+  count: u32,
+}
+
+fn windowOf(i: u32, kernel: u32, stride: u32, padding: u32, size: u32) -> Window {
+  // measured from the first padding element
+  let first = i * stride;
+  let end = first + kernel;
+  let inside = Range(max(first, padding) - padding, min(end, size + padding) - padding);
+#if COUNT_PADDING
+  return Window(inside, min(end, size + 2u * padding) - first);
+#else
+  return Window(inside, inside.end - inside.first);
+#endif
+}
+
+fn windowH(i: u32) -> Window {
+  return windowOf(i, params.kernelH, params.strideH, params.paddingH, params.inH);
+}
+
+fn windowW(j: u32) -> Window {
+  return windowOf(j, params.kernelW, params.strideW, params.paddingW, params.inW);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  let to = threadIndex(id, groups);
+  if (to >= p.planes * p.outH * p.outW) {
+    return;
+  }
+  let row = to / p.outW;
+  let plane = row / p.outH;
+  let rows = windowH(row - plane * p.outH);
+  let columns = windowW(to - row * p.outW);
+  var sum = 0.0;
+  for (var h = rows.inside.first; h < rows.inside.end; h++) {
+    let first = (plane * p.inH + h) * p.inW;
+    for (var w = columns.inside.first; w < columns.inside.end; w++) {
+      sum += x[first + w];
+    }
+  }
+  y[to] = sum / f32(rows.count * columns.count);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  let to = threadIndex(id, groups);
+  if (to >= p.planes * p.inH * p.inW) {
+    return;
+  }
+  let row = to / p.inW;
+  let plane = row / p.inH;
+  let rows = windowsOver(row - plane * p.inH, p.kernelH, p.strideH, p.paddingH, p.outH);
+  let columns = windowsOver(to - row * p.inW, p.kernelW, p.strideW, p.paddingW, p.outW);
+  var sum = 0.0;
+  for (var i = rows.first; i < rows.end; i++) {
+    let count = windowH(i).count;
+    for (var j = columns.first; j < columns.end; j++) {
+      sum += dy[(plane * p.outH + i) * p.outW + j] / f32(count * windowW(j).count);
+    }
+  }
+  dx[to] = sum;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn scatter(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  let thread = threadIndex(id, groups);
+  let windowsH = (p.inH + p.kernelH - 1u) / p.kernelH;
+  let windowsW = (p.inW + p.kernelW - 1u) / p.kernelW;
+  if (thread >= p.planes * windowsH * windowsW) {
+    return;
+  }
+  let row = thread / windowsW;
+  let plane = row / windowsH;
+  let i = row - plane * windowsH;
+  let j = thread - row * windowsW;
+  let rows = windowH(i);
+  let columns = windowW(j);
+
+  var gradient = 0.0;
+  if (i < p.outH && j < p.outW) {
+    gradient = dy[(plane * p.outH + i) * p.outW + j] / f32(rows.count * columns.count);
+  }
+  for (var h = rows.inside.first; h < rows.inside.end; h++) {
+    let to = (plane * p.inH + h) * p.inW;
+    for (var w = columns.inside.first; w < columns.inside.end; w++) {
+      dx[to + w] = gradient;
+    }
+  }
+}

@@ -1,0 +1,231 @@
+// conv2d: cross-correlation of windows of x with the weights.
+// Dispatched by src/autograd/kernels/convolve.ts.
+//
+//   convolve   windows, weights -> y (N, K, outH, outW)
+//
+// One thread for PIXELS neighbours of one row of y and one block of channels. Memory accesses cost
+// more than arithmetic, so all its sums stay in registers: each step reads the inputs that its
+// pixels need for up to 5 neighbouring taps, and one weight for each tap and channel.
+//
+// Both inputs are packed, so that every read is a whole vec4f and there are no edges to check:
+//   windows   shaders/conv2dWindows.wgsl; PIXELS + 4 inputs, of which pixel p needs p to p + 4
+//   weights   shaders/conv2dWeights.wgsl; the bias of each block comes first
+// A row of taps is dealt out to `parts` of TAPS taps each.
+
+struct Params {
+  n: u32,
+  groups: u32,
+  blocks: u32, // of channels, in each group
+  inChannels: u32, // of each group, and so the next
+  outChannels: u32,
+  rows: u32, // of windows, for each plane of x
+  kernelH: u32,
+  strideH: u32,
+  dilationH: u32,
+  parts: u32,
+  strips: u32, // of PIXELS pixels, in a row of y
+  outH: u32,
+  outW: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> windows: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+#if PIXELS_14
+const PIXELS = 14u;
+const WINDOW = 5u; // vec4fs
+#elif PIXELS_10
+const PIXELS = 10u;
+const WINDOW = 4u;
+#elif PIXELS_8
+const PIXELS = 8u;
+const WINDOW = 3u;
+#else
+const PIXELS = 4u;
+const WINDOW = 2u;
+#endif
+
+#if TAPS_5
+const TAPS = 5u;
+#elif TAPS_3
+const TAPS = 3u;
+#else
+const TAPS = 1u;
+#endif
+
+struct Taps {
+  w0: Channels,
+#if TAPS_3
+  w1: Channels,
+  w2: Channels,
+#elif TAPS_5
+  w1: Channels,
+  w2: Channels,
+  w3: Channels,
+  w4: Channels,
+#endif
+}
+
+// Two neighbours.
+struct Pixels {
+  a: Channels,
+  b: Channels,
+}
+
+fn weightAt(at: u32) -> Channels {
+  return channelsOf(weights[at], weights[at + 1u]);
+}
+
+fn tapsAt(at: u32) -> Taps {
+#if TAPS_5
+  return Taps(weightAt(at), weightAt(at + 2u), weightAt(at + 4u), weightAt(at + 6u), weightAt(at + 8u));
+#elif TAPS_3
+  return Taps(weightAt(at), weightAt(at + 2u), weightAt(at + 4u));
+#else
+  return Taps(weightAt(at));
+#endif
+}
+
+// Adds to one pixel its inputs times the weights: inputs x.xyzw and last.
+fn addPixel(sum: Channels, x: vec4f, last: f32, w: Taps) -> Channels {
+  let one = addProduct(sum, x.x, w.w0);
+#if TAPS_5
+  let three = addProduct(addProduct(one, x.y, w.w1), x.z, w.w2);
+  return addProduct(addProduct(three, x.w, w.w3), last, w.w4);
+#elif TAPS_3
+  return addProduct(addProduct(one, x.y, w.w1), x.z, w.w2);
+#else
+  return one;
+#endif
+}
+
+fn addPixels(sum: Pixels, x: vec4f, last: vec2f, w: Taps) -> Pixels {
+  return Pixels(
+    addPixel(sum.a, x, last.x, w),
+    addPixel(sum.b, vec4f(x.yzw, last.x), last.y, w),
+  );
+}
+
+// The part of y that a thread may write.
+struct Target {
+  at: u32,
+  plane: u32, // elements
+  pixels: u32,
+  channels: u32,
+}
+
+fn storePixel(to: Target, pixel: u32, value: Channels) {
+  if (pixel < to.pixels) {
+    let at = to.at + pixel;
+    y[at] = activate(value.low.x);
+    if (to.channels > 1u) { y[at + to.plane] = activate(value.low.y); }
+    if (to.channels > 2u) { y[at + 2u * to.plane] = activate(value.low.z); }
+    if (to.channels > 3u) { y[at + 3u * to.plane] = activate(value.low.w); }
+    if (to.channels > 4u) { y[at + 4u * to.plane] = activate(value.high.x); }
+    if (to.channels > 5u) { y[at + 5u * to.plane] = activate(value.high.y); }
+#if SIX
+#else
+    if (to.channels > 6u) { y[at + 6u * to.plane] = activate(value.high.z); }
+    if (to.channels > 7u) { y[at + 7u * to.plane] = activate(value.high.w); }
+#endif
+  }
+}
+
+fn storePixels(to: Target, pixel: u32, value: Pixels) {
+  storePixel(to, pixel, value.a);
+  storePixel(to, pixel + 1u, value.b);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  var i = threadIndex(id, groups);
+  if (i >= p.groups * p.blocks * p.n * p.outH * p.strips) {
+    return;
+  }
+  let strip = i % p.strips;
+  i /= p.strips;
+  let h = i % p.outH;
+  i /= p.outH;
+  let image = i % p.n;
+  let block = i / p.n; // of all groups
+  let group = block / p.blocks;
+
+  let perChannel = p.kernelH * p.parts * TAPS;
+  var w = block * (1u + p.inChannels * perChannel) * 2u;
+  let bias = Pixels(weightAt(w), weightAt(w));
+  w += 2u;
+  var p0 = bias;
+  var p2 = bias;
+  var p4 = bias;
+  var p6 = bias;
+  var p8 = bias;
+  var p10 = bias;
+  var p12 = bias;
+
+  let perRow = p.strips * p.parts * WINDOW;
+  var plane = (image * p.groups + group) * p.inChannels;
+  let lastPlane = plane + p.inChannels;
+  for (; plane < lastPlane; plane++) {
+    let firstRow = plane * p.rows + h * p.strideH;
+    for (var tapH = 0u; tapH < p.kernelH; tapH++) {
+      var at = (firstRow + tapH * p.dilationH) * perRow + strip * p.parts * WINDOW;
+      let end = at + p.parts * WINDOW;
+      for (; at < end; at += WINDOW) {
+        let taps = tapsAt(w);
+        w += 2u * TAPS;
+        let x0 = windows[at];
+        let x4 = windows[at + 1u];
+        p0 = addPixels(p0, x0, x4.xy, taps);
+        p2 = addPixels(p2, vec4f(x0.zw, x4.xy), x4.zw, taps);
+#if PIXELS_8
+        let x8 = windows[at + 2u];
+        p4 = addPixels(p4, x4, x8.xy, taps);
+        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+#elif PIXELS_10
+        let x8 = windows[at + 2u];
+        let x12 = windows[at + 3u];
+        p4 = addPixels(p4, x4, x8.xy, taps);
+        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+        p8 = addPixels(p8, x8, x12.xy, taps);
+#elif PIXELS_14
+        let x8 = windows[at + 2u];
+        let x12 = windows[at + 3u];
+        let x16 = windows[at + 4u];
+        p4 = addPixels(p4, x4, x8.xy, taps);
+        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+        p8 = addPixels(p8, x8, x12.xy, taps);
+        p10 = addPixels(p10, vec4f(x8.zw, x12.xy), x12.zw, taps);
+        p12 = addPixels(p12, x12, x16.xy, taps);
+#endif
+      }
+    }
+  }
+
+  let channel = (block - group * p.blocks) * CHANNELS;
+  let outPlane = (image * p.groups + group) * p.outChannels + channel;
+  let to = Target(
+    (outPlane * p.outH + h) * p.outW + strip * PIXELS,
+    p.outH * p.outW,
+    p.outW - strip * PIXELS,
+    p.outChannels - channel,
+  );
+  storePixels(to, 0u, p0);
+  storePixels(to, 2u, p2);
+#if PIXELS_8
+  storePixels(to, 4u, p4);
+  storePixels(to, 6u, p6);
+#elif PIXELS_10
+  storePixels(to, 4u, p4);
+  storePixels(to, 6u, p6);
+  storePixels(to, 8u, p8);
+#elif PIXELS_14
+  storePixels(to, 4u, p4);
+  storePixels(to, 6u, p6);
+  storePixels(to, 8u, p8);
+  storePixels(to, 10u, p10);
+  storePixels(to, 12u, p12);
+#endif
+}

@@ -1,0 +1,204 @@
+// conv2dWeightGradient: dW[k, c, kh, kw] = the sum of dy[n, k, h, w] times the input that it met
+// there, over all n, h and w; and dB[k] = the sum of dy[n, k, h, w].
+// Dispatched by src/autograd/kernels/convolutionGradients.ts.
+//
+//   accumulate   windows, dy (channels last) -> sums (slices, packed weights)
+//
+// "Lines" are the N * H rows of dy, and a slice of them is what one thread adds up, for one block
+// of channels k and 5 "rows": triples of input channel, kh and part. The slices are added later,
+// so the order is fixed. A step reads 4 neighbours of dy and meets them with 4 to 8 inputs of each
+// row, all sums being in registers.
+//
+//   windows   shaders/conv2dWindows.wgsl, a strip being the whole line
+//   dy        shaders/conv2dChannelsLast.wgsl
+//   sums      shaders/conv2dWeights.wgsl
+
+struct Params {
+  lines: u32,
+  linesPerSlice: u32,
+  slices: u32,
+  outH: u32,
+  steps: u32, // of 4 pixels, in a line
+  groups: u32,
+  blocks: u32, // of channels of dy, in each group
+  inChannels: u32, // of each group
+  windowRows: u32, // for each plane of x
+  kernelH: u32,
+  strideH: u32,
+  dilationH: u32,
+  parts: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> windows: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+
+const ROWS = 5u;
+#if TAPS_5
+const TAPS = 5u;
+#elif TAPS_3
+const TAPS = 3u;
+#else
+const TAPS = 1u;
+#endif
+
+// The sums of one row.
+struct Row {
+  t0: Channels,
+#if TAPS_3
+  t1: Channels,
+  t2: Channels,
+#elif TAPS_5
+  t1: Channels,
+  t2: Channels,
+  t3: Channels,
+  t4: Channels,
+#endif
+}
+
+// dy at four neighbours.
+struct Pixels {
+  a: Channels,
+  b: Channels,
+  c: Channels,
+  d: Channels,
+}
+
+fn pixelsAt(at: u32, step: u32) -> Pixels {
+  return Pixels(
+    channelsOf(dy[at], dy[at + 1u]),
+    channelsOf(dy[at + step], dy[at + step + 1u]),
+    channelsOf(dy[at + 2u * step], dy[at + 2u * step + 1u]),
+    channelsOf(dy[at + 3u * step], dy[at + 3u * step + 1u]),
+  );
+}
+
+fn addTap(sum: Channels, x: vec4f, d: Pixels) -> Channels {
+  let two = addProduct(addProduct(sum, x.x, d.a), x.y, d.b);
+  return addProduct(addProduct(two, x.z, d.c), x.w, d.d);
+}
+
+fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
+  let x = windows[at];
+#if TAPS_5
+  let next = windows[at + 1u];
+  return Row(
+    addTap(sum.t0, x, d),
+    addTap(sum.t1, vec4f(x.yzw, next.x), d),
+    addTap(sum.t2, vec4f(x.zw, next.xy), d),
+    addTap(sum.t3, vec4f(x.w, next.xyz), d),
+    addTap(sum.t4, next, d),
+  );
+#elif TAPS_3
+  let next = windows[at + 1u];
+  return Row(
+    addTap(sum.t0, x, d),
+    addTap(sum.t1, vec4f(x.yzw, next.x), d),
+    addTap(sum.t2, vec4f(x.zw, next.xy), d),
+  );
+#else
+  return Row(addTap(sum.t0, x, d));
+#endif
+}
+
+fn store(at: u32, value: Channels) {
+  sums[at] = value.low;
+#if SIX
+  sums[at + 1u] = vec4f(value.high, 0.0, 0.0);
+#else
+  sums[at + 1u] = value.high;
+#endif
+}
+
+fn storeRow(at: u32, row: u32, rows: u32, value: Row) {
+  if (row < rows) {
+    let to = at + row * TAPS * 2u;
+    store(to, value.t0);
+#if TAPS_3
+    store(to + 2u, value.t1);
+    store(to + 4u, value.t2);
+#elif TAPS_5
+    store(to + 2u, value.t1);
+    store(to + 4u, value.t2);
+    store(to + 6u, value.t3);
+    store(to + 8u, value.t4);
+#endif
+  }
+}
+
+// vec4fs of a window.
+fn windowLength() -> u32 {
+  return params.steps + 1u;
+}
+
+// Where the windows of a row begin, for a line of dy that begins at 0.
+fn rowStart(row: u32) -> u32 {
+  let p = params;
+  let part = row % p.parts;
+  let i = row / p.parts;
+  let windowRow = i / p.kernelH * p.windowRows + i % p.kernelH * p.dilationH;
+  return (windowRow * p.parts + part) * windowLength();
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  let rows = p.inChannels * p.kernelH * p.parts;
+  let rowBlocks = (rows + ROWS - 1u) / ROWS;
+  let blocks = p.groups * p.blocks;
+  var i = threadIndex(id, groups);
+  if (i >= rowBlocks * blocks * p.slices) {
+    return;
+  }
+  let row = i % rowBlocks * ROWS;
+  i /= rowBlocks;
+  let block = i % blocks;
+  let slice = i / blocks;
+
+  // Rows after the last one read the last one again, and are not stored.
+  let last = rows - 1u;
+  let start0 = rowStart(row);
+  let start1 = rowStart(min(row + 1u, last));
+  let start2 = rowStart(min(row + 2u, last));
+  let start3 = rowStart(min(row + 3u, last));
+  let start4 = rowStart(min(row + 4u, last));
+  var row0 = Row();
+  var row1 = Row();
+  var row2 = Row();
+  var row3 = Row();
+  var row4 = Row();
+  var bias = Channels();
+
+  let channel = block / p.blocks * p.inChannels;
+  let perWindowRow = p.parts * windowLength();
+  let end = min((slice + 1u) * p.linesPerSlice, p.lines);
+  for (var line = slice * p.linesPerSlice; line < end; line++) {
+    let image = line / p.outH;
+    let plane = image * p.groups * p.inChannels + channel;
+    let windowRow = plane * p.windowRows + (line - image * p.outH) * p.strideH;
+    var at = windowRow * perWindowRow;
+    var pixels = (line * p.steps * 4u * blocks + block) * 2u;
+    for (var step = 0u; step < p.steps; step++) {
+      let d = pixelsAt(pixels, 2u * blocks);
+      row0 = addRow(row0, at + start0, d);
+      row1 = addRow(row1, at + start1, d);
+      row2 = addRow(row2, at + start2, d);
+      row3 = addRow(row3, at + start3, d);
+      row4 = addRow(row4, at + start4, d);
+      bias = addTap(bias, vec4f(1.0), d);
+      at++;
+      pixels += 8u * blocks;
+    }
+  }
+
+  let to = (slice * blocks + block) * (1u + rows * TAPS) * 2u;
+  if (row == 0u) {
+    store(to, bias);
+  }
+  storeRow(to + 2u, row, rows, row0);
+  storeRow(to + 2u, row + 1u, rows, row1);
+  storeRow(to + 2u, row + 2u, rows, row2);
+  storeRow(to + 2u, row + 3u, rows, row3);
+  storeRow(to + 2u, row + 4u, rows, row4);
+}

@@ -1,0 +1,76 @@
+// conv2dWindows: repeats the inputs of a convolution so that the kernels that multiply read whole
+// vec4fs that need no check for edges, whatever stride, dilation and padding are.
+// Dispatched by src/autograd/kernels/convolutionLayout.ts.
+//
+//   pack   x (planes, inH, inW) -> windows (planes, rows, strips, parts, window) of vec4f
+//
+// A row of taps is dealt out to `parts`: part = phase + phases * j has the taps
+//   kw = phase + (j * taps + t) * phases,   t = 0 .. taps - 1.
+// Element e of the window of a strip is the input that its pixel e needs for tap t = 0, and so the
+// one that pixel e - t needs for tap t: phases * dilationW = strideW wherever taps > 1.
+//
+// One thread for each vec4f.
+
+struct Params {
+  planes: u32,
+  inH: u32,
+  inW: u32,
+  rows: u32,
+  strips: u32,
+  parts: u32,
+  window: u32, // vec4fs
+  pixels: u32, // of a strip
+  phases: u32,
+  taps: u32,
+  strideW: u32,
+  dilationW: u32,
+  paddingH: i32,
+  paddingW: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#if ACTIVATED
+@group(0) @binding(3) var<storage, read_write> windows: array<vec4f>;
+#else
+@group(0) @binding(2) var<storage, read_write> windows: array<vec4f>;
+#endif
+
+fn element(row: u32, column: i32) -> f32 {
+  if (column < 0 || column >= i32(params.inW)) {
+    return 0.0;
+  }
+  return incoming(row * params.inW + u32(column));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn pack(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let p = params;
+  let to = threadIndex(id, groups);
+  if (to >= p.planes * p.rows * p.strips * p.parts * p.window) {
+    return;
+  }
+  var i = to / p.window;
+  let quad = to - i * p.window;
+  let part = i % p.parts;
+  i /= p.parts;
+  let strip = i % p.strips;
+  i /= p.strips;
+  let plane = i / p.rows;
+
+  let row = i32(i - plane * p.rows) - p.paddingH;
+  if (row < 0 || row >= i32(p.inH)) {
+    windows[to] = vec4f();
+    return;
+  }
+  let kw = part % p.phases + part / p.phases * p.taps * p.phases;
+  let pixel = strip * p.pixels + 4u * quad;
+  let column = i32(pixel * p.strideW + kw * p.dilationW) - p.paddingW;
+  let inRow = plane * p.inH + u32(row);
+  let step = i32(p.strideW);
+  windows[to] = vec4f(
+    element(inRow, column),
+    element(inRow, column + step),
+    element(inRow, column + 2 * step),
+    element(inRow, column + 3 * step),
+  );
+}

@@ -1,0 +1,131 @@
+import activationSource from '../../../shaders/activation.wgsl';
+import source from '../../../shaders/conv2d.wgsl';
+import channels from '../../../shaders/conv2dChannels.wgsl';
+import epilogue from '../../../shaders/epilogue.wgsl';
+import threads from '../../../shaders/threads.wgsl';
+import { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import type { ConvGeometry } from '../ops/geometry.js';
+import {
+  activationFlags,
+  blocksOf,
+  packWeights,
+  packWindows,
+  tapLayout,
+  windowRows,
+  type Activation,
+  type Incoming,
+  type Strips,
+  type TapLayout,
+  type WeightOrder,
+} from './convolutionLayout.js';
+
+const shader = defineShader({
+  name: 'conv2d',
+  source,
+  params: {
+    n: 'u32',
+    groups: 'u32',
+    blocks: 'u32',
+    inChannels: 'u32',
+    outChannels: 'u32',
+    rows: 'u32',
+    kernelH: 'u32',
+    strideH: 'u32',
+    dilationH: 'u32',
+    parts: 'u32',
+    strips: 'u32',
+    outH: 'u32',
+    outW: 'u32',
+  },
+  flags: [
+    'PIXELS_14',
+    'PIXELS_10',
+    'PIXELS_8',
+    'TAPS_5',
+    'TAPS_3',
+    'SIX',
+    'RELU',
+    'SIGMOID',
+    'TANH',
+  ],
+  includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
+});
+
+/** How many neighbouring pixels one thread may compute: the kernel has a variant for each. */
+const PIXELS = [14, 10, 8, 4];
+/** Threads that keep a GPU busy; a CPU is with any number, and the more pixels the better. */
+const ENOUGH_THREADS = 8192;
+/** What reading a vec4f costs, in multiplications of one; measured on a software adapter. */
+const LOAD_COST = 15;
+
+export interface ConvolveOptions {
+  geometry: ConvGeometry;
+  order: WeightOrder;
+  bias?: GpuArray;
+  activation?: Activation;
+}
+
+/**
+ * Cross-correlation of `x`, (N, C, H, W), with `weight`; a convolution's forward pass, or with the
+ * weights flipped its input gradient for stride 1. Shapes are not checked.
+ */
+export function convolve(
+  x: Incoming,
+  weight: GpuArray,
+  { geometry, order, bias, activation }: ConvolveOptions,
+): GpuArray {
+  const { n, groups, inChannels, outChannels, h, w } = geometry;
+  const { device } = x.array;
+  const y = GpuArray.empty([n, outChannels, h.output, w.output], 'f32', device);
+  const blocks = blocksOf(outChannels / groups);
+  const taps = tapLayout(w);
+  const rows = groups * blocks.count * n * h.output;
+  const strips = stripsOf(w.output, taps, device.info.software ? 0 : ENOUGH_THREADS / rows);
+
+  const windows = packWindows(x, geometry, taps, strips);
+  const weights = packWeights(weight, bias, geometry, order, blocks, taps);
+  launch(shader, 'convolve', {
+    inputs: [windows, weights],
+    outputs: [y],
+    params: {
+      n,
+      groups,
+      blocks: blocks.count,
+      inChannels: inChannels / groups,
+      outChannels: outChannels / groups,
+      rows: windowRows(h),
+      kernelH: h.kernel,
+      strideH: h.stride,
+      dilationH: h.dilation,
+      parts: taps.parts,
+      strips: strips.count,
+      outH: h.output,
+      outW: w.output,
+    },
+    flags: {
+      [`PIXELS_${strips.pixels}`]: strips.pixels > 4,
+      [`TAPS_${taps.taps}`]: taps.taps > 1,
+      SIX: blocks.size === 6,
+      ...activationFlags(activation),
+    },
+    threads: rows * strips.count,
+  });
+  windows.release();
+  weights.release();
+  return y;
+}
+
+/** Strips that compute a row of `width` pixels at the least cost; at least `least` of them. */
+function stripsOf(width: number, { taps }: TapLayout, least: number): Strips {
+  const strips = PIXELS.map((pixels) => {
+    const count = Math.ceil(width / pixels);
+    const window = Math.ceil((pixels + 4) / 4);
+    const cost = count * (LOAD_COST * (window + 2 * taps) + 2 * taps * pixels);
+    return { count, pixels, window, cost };
+  });
+  const enough = strips.filter(({ count }) => count >= least);
+  if (enough.length === 0) return strips.at(-1)!;
+  return enough.reduce((best, other) => (other.cost < best.cost ? other : best));
+}
