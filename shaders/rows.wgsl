@@ -1,0 +1,63 @@
+// rows: shares rows among threads, one thread for each row or, by the flag WIDE, one workgroup, of
+// which each "lane" takes the elements lane, lane + LANES, ... Results are added over the lanes in
+// a fixed order. src/autograd/kernels/rows.ts decides which. Needs threads.wgsl and these builtins:
+//   @builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+//   @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32
+
+#if WIDE
+override LANES: u32 = WORKGROUP; // a power of two
+
+var<workgroup> lanes: array<f32, WORKGROUP>;
+
+fn rowOf(id: vec3u, groups: vec3u, group: vec3u) -> u32 {
+  return group.x + group.y * groups.x; // as the compiler can see, the same for all lanes
+}
+
+fn laneOf(index: u32) -> u32 {
+  return index;
+}
+
+fn sumOfLanes(value: f32, lane: u32) -> f32 {
+  workgroupBarrier(); // all have read the result before
+  lanes[lane] = value;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      lanes[lane] += lanes[lane + half];
+    }
+  }
+  workgroupBarrier();
+  return lanes[0];
+}
+
+fn maxOfLanes(value: f32, lane: u32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = value;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      lanes[lane] = max(lanes[lane], lanes[lane + half]);
+    }
+  }
+  workgroupBarrier();
+  return lanes[0];
+}
+#else
+const LANES = 1u;
+
+fn rowOf(id: vec3u, groups: vec3u, group: vec3u) -> u32 {
+  return threadIndex(id, groups);
+}
+
+fn laneOf(index: u32) -> u32 {
+  return 0u;
+}
+
+fn sumOfLanes(value: f32, lane: u32) -> f32 {
+  return value;
+}
+
+fn maxOfLanes(value: f32, lane: u32) -> f32 {
+  return value;
+}
+#endif

@@ -1,0 +1,217 @@
+import * as sg from 'shadegrad';
+import { describe, expect, test } from 'vitest';
+import { CrossEntropy, type CrossEntropyOptions } from '../../../src/autograd/ops/crossEntropy.js';
+import { apply } from '../../../src/tensor/tensor.js';
+import { crossEntropy } from '../../reference/crossEntropy.js';
+import { checkOp, type OpInput } from '../../support/checkOp.js';
+import { expectClose } from '../../support/compare.js';
+import { uniform } from '../../support/random.js';
+
+const REDUCTIONS = ['mean', 'sum', 'none'] as const;
+
+const logitsOf = (n: number, c: number): OpInput => ({
+  shape: [n, c],
+  data: uniform(n * c, 1, -3, 3),
+});
+
+/** Class indices, each class in turn but for the ignored ones. */
+const indicesOf = (n: number, c: number, ignored?: number): OpInput => ({
+  shape: [n],
+  data: Int32Array.from({ length: n }, (_, i) =>
+    ignored !== undefined && i % 3 === 1 ? ignored : (i * 7) % c,
+  ),
+});
+
+/** Rows that sum to 1. */
+function probabilitiesOf(n: number, c: number): OpInput {
+  const data = uniform(n * c, 5, 0.1, 1);
+  for (let row = 0; row < n; row++) {
+    const classes = data.subarray(row * c, (row + 1) * c);
+    const sum = classes.reduce((a, b) => a + b, 0);
+    classes.forEach((value, k) => (classes[k] = value / sum));
+  }
+  return { shape: [n, c], data };
+}
+
+function check(inputs: readonly OpInput[], options: CrossEntropyOptions = {}): Promise<void> {
+  return checkOp({
+    inputs,
+    op: (...tensors) => apply(new CrossEntropy(options), ...tensors),
+    reference: (logits, target, weight) => crossEntropy(logits!, target!, weight, options),
+    samples: 32,
+  });
+}
+
+describe.each(REDUCTIONS)('crossEntropy, %s', (reduction) => {
+  test.each([
+    [1, 10],
+    [3, 5],
+    [17, 31],
+    [65, 2],
+    [3, 1029], // long rows are shared by a workgroup
+  ])('of (%i, %i) with class indices', (n, c) =>
+    check([logitsOf(n, c), indicesOf(n, c)], { reduction }),
+  );
+
+  test('with probabilities, which get a gradient too', () =>
+    check([logitsOf(7, 5), probabilitiesOf(7, 5)], { reduction }));
+
+  test('with label smoothing', async () => {
+    await check([logitsOf(7, 5), indicesOf(7, 5)], { reduction, labelSmoothing: 0.1 });
+    await check([logitsOf(7, 5), probabilitiesOf(7, 5)], { reduction, labelSmoothing: 0.3 });
+    await check([logitsOf(7, 5), indicesOf(7, 5)], { reduction, labelSmoothing: 1 });
+  });
+
+  test('with ignored rows', async () => {
+    await check([logitsOf(8, 5), indicesOf(8, 5, -100)], { reduction });
+    await check([logitsOf(8, 5), indicesOf(8, 5, 2)], { reduction, ignoreIndex: 2 });
+  });
+
+  test('with weights of the classes', async () => {
+    const weight = { shape: [5], data: uniform(5, 9, 0.5, 2), grad: false };
+    await check([logitsOf(7, 5), indicesOf(7, 5, -100), weight], { reduction });
+    await check([logitsOf(7, 5), indicesOf(7, 5), weight], { reduction, labelSmoothing: 0.2 });
+    await check([logitsOf(7, 5), probabilitiesOf(7, 5), weight], { reduction });
+  });
+});
+
+test('crossEntropy is stable from -1e4 to 1e4', () =>
+  checkOp({
+    inputs: [
+      { shape: [3, 3], data: new Float32Array([1e4, -1e4, 0, 1e4, 1e4, 1e4, -1e4, 1e4, 9999]) },
+      { shape: [3], data: new Int32Array([1, 2, 1]) },
+    ],
+    op: (x, t) => apply(new CrossEntropy({ reduction: 'none' }), x, t),
+    reference: (x, t) => crossEntropy(x!, t!, undefined, { reduction: 'none' }),
+    step: 1e-3,
+  }));
+
+test('crossEntropy of one class is 0 and has no gradient', async () => {
+  using logits = sg.tensor([[3], [-5]], { requiresGrad: true });
+  using target = sg.tensor([0, 0], { dtype: 'u32' });
+  using loss = apply(new CrossEntropy(), logits, target);
+  loss.backward();
+  expect(await loss.item()).toBe(0);
+  expectClose(await logits.grad!.data(), [0, 0]);
+});
+
+test('crossEntropy: -Inf is a class that cannot be', async () => {
+  using logits = sg.tensor(
+    [
+      [-Infinity, 0, 0],
+      [-Infinity, 0, 0],
+    ],
+    { requiresGrad: true },
+  );
+  using target = sg.tensor([1, 0], { dtype: 'i32' });
+  using losses = apply(new CrossEntropy({ reduction: 'none' }), logits, target);
+  expectClose(await losses.data(), [Math.log(2), Infinity]);
+  using gradient = sg.ones([2]);
+  losses.backward({ gradient });
+  expectClose(await logits.grad!.data(), [0, -0.5, 0.5, -1, 0.5, 0.5]);
+});
+
+test('crossEntropy makes an index out of range NaN, and leaves the other rows alone', async () => {
+  using logits = sg.tensor(uniform(12, 1), { shape: [4, 3], requiresGrad: true });
+  using target = sg.tensor([0, 3, -1, 2], { dtype: 'i32' });
+  using losses = apply(new CrossEntropy({ reduction: 'none' }), logits, target);
+  using gradient = sg.ones([4]);
+  losses.backward({ gradient });
+  expect([...(await losses.data())].map(Number.isNaN)).toEqual([false, true, true, false]);
+  const gradients = [...(await logits.grad!.data())].map(Number.isNaN);
+  const [good, bad] = [Array(3).fill(false), Array(3).fill(true)];
+  expect(gradients).toEqual([good, bad, bad, good].flat());
+  using detached = logits.detach();
+  using mean = apply(new CrossEntropy(), detached, target);
+  expect(await mean.item()).toBeNaN();
+});
+
+test('crossEntropy with every row ignored: the mean is NaN, the sum and the gradient 0', async () => {
+  using logits = sg.tensor(uniform(6, 1), { shape: [2, 3], requiresGrad: true });
+  using target = sg.tensor([-100, -100], { dtype: 'i32' });
+  using mean = apply(new CrossEntropy(), logits, target);
+  mean.backward();
+  expect(await mean.item()).toBeNaN();
+  expectClose(await logits.grad!.data(), Array(6).fill(0));
+  using sum = apply(new CrossEntropy({ reduction: 'sum' }), logits, target);
+  expect(await sum.item()).toBe(0);
+  sum.backward();
+});
+
+test('crossEntropy multiplies by the gradient that comes from behind', async () => {
+  using logits = sg.tensor(uniform(6, 1), { shape: [2, 3], requiresGrad: true });
+  using target = sg.tensor([0, 2], { dtype: 'i32' });
+  using once = apply(new CrossEntropy(), logits, target);
+  once.backward();
+  const gradient = await logits.grad!.data();
+  logits.grad = null;
+  using again = apply(new CrossEntropy(), logits, target);
+  using thrice = again.mul(3);
+  thrice.backward();
+  expectClose(
+    await logits.grad!.data(),
+    gradient.map((value) => 3 * value),
+  );
+});
+
+describe('crossEntropy refuses', () => {
+  test.each([
+    [
+      [6],
+      [6],
+      'i32',
+      'crossEntropy: expected logits (N, C) of at least one row and class, got (6,)',
+    ],
+    [
+      [0, 3],
+      [0],
+      'i32',
+      'crossEntropy: expected logits (N, C) of at least one row and class, got (0, 3)',
+    ],
+    [
+      [4, 3],
+      [3],
+      'i32',
+      'crossEntropy: expected target (4,) of class indices for logits (4, 3), got (3,)',
+    ],
+    [
+      [4, 3],
+      [4, 1],
+      'u32',
+      'crossEntropy: expected target (4,) of class indices for logits (4, 3), got (4, 1)',
+    ],
+    [
+      [4, 3],
+      [4, 2],
+      'f32',
+      'crossEntropy: expected target (4, 3) of probabilities for logits (4, 3), got (4, 2)',
+    ],
+    [[4, 3], [4], 'f32', 'crossEntropy: expected class indices of i32 or u32, got f32'],
+  ] as const)('logits %j with target %j of %s', (logits, target, dtype, message) => {
+    using x = sg.zeros(logits);
+    using t = sg.zeros(target, { dtype });
+    expect(() => apply(new CrossEntropy(), x, t)).toThrow(message);
+  });
+
+  test.each([
+    [{ labelSmoothing: 1.5 }, 'crossEntropy: expected labelSmoothing from 0 to 1, got 1.5'],
+    [{ ignoreIndex: 0.5 }, 'crossEntropy: expected ignoreIndex a whole number, got 0.5'],
+    [
+      { reduction: 'average' as 'mean' },
+      "crossEntropy: expected reduction 'mean', 'sum' or 'none'",
+    ],
+  ])('the options %j', (options, message) => {
+    using x = sg.zeros([2, 3]);
+    using t = sg.zeros([2], { dtype: 'i32' });
+    expect(() => apply(new CrossEntropy(options), x, t)).toThrow(message);
+  });
+
+  test('logits of integers, and weights of another length', () => {
+    using t = sg.zeros([2], { dtype: 'i32' });
+    using integers = sg.zeros([2, 3], { dtype: 'i32' });
+    expect(() => apply(new CrossEntropy(), integers, t)).toThrow('expected logits of f32, got i32');
+    using x = sg.zeros([2, 3]);
+    using weight = sg.ones([2]);
+    expect(() => apply(new CrossEntropy(), x, t, weight)).toThrow('expected weight (3,), got (2,)');
+  });
+});

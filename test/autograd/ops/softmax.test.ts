@@ -1,0 +1,86 @@
+import * as sg from 'shadegrad';
+import { describe, expect, test } from 'vitest';
+import { logSoftmax, softmax } from '../../reference/softmax.js';
+import { checkOp } from '../../support/checkOp.js';
+import { expectClose } from '../../support/compare.js';
+import { uniform } from '../../support/random.js';
+
+const REFERENCES = { softmax, logSoftmax };
+const LONG = 1029; // rows from 1024 on are shared by a workgroup, on every adapter
+
+const CASES = [
+  { shape: [7], dim: 0 },
+  { shape: [3, 5], dim: 1 },
+  { shape: [3, 5], dim: 0 },
+  { shape: [65, 10], dim: -1 },
+  { shape: [2, 17, 3], dim: 1 },
+  { shape: [2, 3, 2, 2], dim: -3 },
+  { shape: [4, 1], dim: 1 },
+  { shape: [3, LONG], dim: 1 },
+  { shape: [LONG, 2], dim: 0 },
+];
+
+describe.each(['softmax', 'logSoftmax'] as const)('%s', (name) => {
+  test.each(CASES)('of $shape along $dim', ({ shape, dim }) => {
+    // The derivatives of a row of one are all zero, which checkOp takes for no proof.
+    const grad = shape.at(dim) !== 1;
+    const size = shape.reduce((a, b) => a * b, 1);
+    return checkOp({
+      inputs: [{ shape, data: uniform(size, 1, -3, 3), grad }],
+      op: (x) => x[name](dim),
+      reference: (x) => REFERENCES[name](x, dim < 0 ? dim + shape.length : dim),
+      samples: 24,
+    });
+  });
+
+  test('is stable from -1e4 to 1e4, with ties', () =>
+    checkOp({
+      inputs: [
+        {
+          shape: [3, 4],
+          data: spread([1e4, 1e4, -1e4, 9999], [0, 0, 0, 0], [-1e4, -1e4 + 1, -1e4, -1e4]),
+        },
+      ],
+      op: (x) => x[name](1),
+      reference: (x) => REFERENCES[name](x, 1),
+      step: 1e-3,
+    }));
+
+  test('takes -Inf as probability 0; +Inf and NaN, or nothing but -Inf, give NaN', async () => {
+    using x = sg.tensor([
+      [-Infinity, 0, 0],
+      [0, 0, 0],
+      [-Infinity, -Infinity, -Infinity],
+      [Infinity, 0, 0],
+      [0, NaN, 0],
+    ]);
+    using y = x[name](1);
+    const rows = await y.data();
+    const [zero, half, third] =
+      name === 'softmax' ? [0, 1 / 2, 1 / 3] : [-Infinity, -Math.log(2), -Math.log(3)];
+    const expected = [zero, half, half, third, third, third, NaN, NaN, NaN];
+    expectClose(rows.subarray(0, 9), expected);
+    expect([rows[9], rows[13]]).toEqual([NaN, NaN]);
+  });
+
+  test('of a scalar and of an empty tensor', async () => {
+    using scalar = sg.tensor(5);
+    using y = scalar[name](-1);
+    expect(await y.item()).toBe(name === 'softmax' ? 1 : 0);
+    using empty = sg.zeros([0, 3]);
+    using none = empty[name](1);
+    expect(none.shape).toEqual([0, 3]);
+    using rowsOfNothing = sg.zeros([3, 0]);
+    using nothing = rowsOfNothing[name](1);
+    expect(nothing.shape).toEqual([3, 0]);
+  });
+
+  test('refuses integers and a dim that is not there', () => {
+    using x = sg.zeros([2, 3], { dtype: 'i32' });
+    expect(() => x[name](1)).toThrow(`${name}: expected x of f32, got i32`);
+    using y = sg.zeros([2, 3]);
+    expect(() => y[name](2)).toThrow(`${name}: expected dim from -2 to 1, got 2`);
+  });
+});
+
+const spread = (...rows: number[][]): Float32Array => Float32Array.from(rows.flat());
