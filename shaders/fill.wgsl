@@ -5,16 +5,8 @@
 
 struct Params {
   count: u32,
-  value: f32,
+  value: u32, // its bits, as T
 }
-
-#if I32
-alias T = i32;
-#elif U32
-alias T = u32;
-#else
-alias T = f32;
-#endif
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> x: array<T>;
@@ -23,6 +15,6 @@ alias T = f32;
 fn fill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = threadIndex(id, groups);
   if (i < params.count) {
-    x[i] = T(params.value);
+    x[i] = bitcast<T>(params.value);
   }
 }

@@ -6,9 +6,23 @@ export type { DType, Shape, TypedArray } from './gpu/dtype.js';
 export { close, init, memory, sync, type InitOptions } from './gpu/init.js';
 export { timeKernels, type KernelTime } from './gpu/timestamps.js';
 export { Generator, manualSeed } from './random/generator.js';
-export { full, ones, tensor, zeros } from './tensor/creation.js';
-export type { CreationOptions, TensorOptions } from './tensor/creation.js';
+export { cat, stack, where } from './tensor/combine.js';
+export {
+  arange,
+  eye,
+  full,
+  ones,
+  onesLike,
+  rand,
+  randint,
+  randn,
+  tensor,
+  zeros,
+  zerosLike,
+} from './tensor/creation.js';
+export type { CreationOptions, RandomOptions, TensorOptions } from './tensor/creation.js';
 export type { NestedNumbers } from './tensor/nested.js';
+export { print, type PrintOptions } from './tensor/print.js';
 export { Tensor, type TensorBackwardOptions } from './tensor/tensor.js';
 export * as data from './data/index.js';
 export * as io from './data/io.js';

@@ -1,4 +1,6 @@
+import { castTo } from '../autograd/kernels/cast.js';
 import { fill } from '../autograd/kernels/fill.js';
+import { fillIntegers, fillNormal, fillUniform } from '../autograd/kernels/random.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import {
   DTYPES,
@@ -10,6 +12,7 @@ import {
   type TypedArray,
 } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
+import type { Generator } from '../random/generator.js';
 import { shapeOfNested, type NestedNumbers } from './nested.js';
 import { Tensor } from './tensor.js';
 
@@ -18,6 +21,13 @@ export interface CreationOptions {
   dtype?: DType;
   /** Whether backward computes a gradient for it. Default false; f32 alone can have one. */
   requiresGrad?: boolean;
+}
+
+export interface RandomOptions {
+  /** Whether backward computes a gradient for it. Default false. */
+  requiresGrad?: boolean;
+  /** Where the numbers come from. Default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
 }
 
 export interface TensorOptions extends CreationOptions {
@@ -66,6 +76,79 @@ export function zeros(shape: Shape, options: CreationOptions = {}): Tensor {
 /** A tensor of `shape` with every element 1. */
 export function ones(shape: Shape, options: CreationOptions = {}): Tensor {
   return full(shape, 1, options);
+}
+
+/** A tensor of the shape and, unless given, the dtype of `like`, with every element 0. */
+export function zerosLike(like: Tensor, options: CreationOptions = {}): Tensor {
+  return full(like.shape, 0, { dtype: like.dtype, ...options });
+}
+
+/** A tensor of the shape and, unless given, the dtype of `like`, with every element 1. */
+export function onesLike(like: Tensor, options: CreationOptions = {}): Tensor {
+  return full(like.shape, 1, { dtype: like.dtype, ...options });
+}
+
+/**
+ * The numbers start, start + step, ... before `end`; with one argument, 0, 1, ... before that.
+ *
+ * @example
+ * sg.arange(4);          // 0, 1, 2, 3
+ * sg.arange(1, 2, 0.25); // 1, 1.25, 1.5, 1.75
+ */
+export function arange(
+  start: number,
+  end?: number,
+  step = 1,
+  options: CreationOptions = {},
+): Tensor {
+  if (end === undefined) return arange(0, start, step, options);
+  const length = Math.ceil((end - start) / step);
+  if (!Number.isFinite(length) || length < 0) {
+    const got = `${start}, ${end}, ${step}`;
+    throw new ArgumentError('arange', 'a step that leads from start to end', got);
+  }
+  const data = typedArray(checkDType('arange', options.dtype ?? 'f32'), length);
+  for (let i = 0; i < length; i++) data[i] = start + i * step;
+  return leaf('arange', GpuArray.from(data, [length]), options);
+}
+
+/** A matrix of n rows and m columns (default n) with 1 on the diagonal and 0 elsewhere. */
+export function eye(n: number, m = n, options: CreationOptions = {}): Tensor {
+  const shape = checkShape('eye', [n, m]);
+  const data = typedArray(checkDType('eye', options.dtype ?? 'f32'), n * m);
+  for (let i = 0; i < Math.min(n, m); i++) data[i * m + i] = 1;
+  return leaf('eye', GpuArray.from(data, shape), options);
+}
+
+/** A tensor of numbers uniform in [0, 1). */
+export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  const array = GpuArray.empty(checkShape('rand', shape));
+  return leaf('rand', fillUniform(array, 0, 1, options.generator), options);
+}
+
+/** A tensor of normal numbers of mean 0 and standard deviation 1. */
+export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+  const array = GpuArray.empty(checkShape('randn', shape));
+  return leaf('randn', fillNormal(array, 0, 1, options.generator), options);
+}
+
+/** A tensor of integers from `low` to `high - 1`, all equally likely. Default dtype 'i32'. */
+export function randint(
+  low: number,
+  high: number,
+  shape: Shape,
+  options: Omit<RandomOptions, 'requiresGrad'> & { dtype?: DType } = {},
+): Tensor {
+  const dtype = checkDType('randint', options.dtype ?? 'i32');
+  const whole = Number.isInteger(low) && Number.isInteger(high);
+  if (!whole || high <= low || high - low >= 2 ** 32) {
+    throw new ArgumentError('randint', 'whole numbers low < high', `${low} and ${high}`);
+  }
+  const drawn = GpuArray.empty(checkShape('randint', shape), dtype === 'u32' ? 'u32' : 'i32');
+  fillIntegers(drawn, low, high, options.generator);
+  const array = castTo(drawn, dtype);
+  drawn.release();
+  return leaf('randint', array, {});
 }
 
 function leaf(op: string, array: GpuArray, { requiresGrad = false }: CreationOptions): Tensor {

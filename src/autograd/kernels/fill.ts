@@ -1,15 +1,17 @@
+import element from '../../../shaders/element.wgsl';
 import source from '../../../shaders/fill.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags } from './element.js';
 
 const shader = defineShader({
   name: 'fill',
   source,
-  params: { count: 'u32', value: 'f32' },
-  flags: ['I32', 'U32'],
-  includes: { threads },
+  params: { count: 'u32', value: 'u32' },
+  flags: ELEMENT_FLAGS,
+  includes: { element, threads },
 });
 
 /** Sets every element to `value`. @returns the array. */
@@ -17,8 +19,8 @@ export function fill(array: GpuArray, value: number): GpuArray {
   launch(shader, 'fill', {
     inputs: [],
     outputs: [array],
-    params: { count: array.numel, value },
-    flags: { I32: array.dtype === 'i32', U32: array.dtype === 'u32' },
+    params: { count: array.numel, value: elementBits(value, array.dtype) },
+    flags: elementFlags(array.dtype),
     threads: array.numel,
   });
   return array;

@@ -1,0 +1,71 @@
+// argmax: where along one dimension of x, (outer, size, inner), the largest element is; with MIN
+// the smallest. NaN counts as larger (with MIN as smaller) than all, and of equals the first wins.
+// Dispatched by src/autograd/ops/argmax.ts, several times over where rows are long.
+//
+//   argmax   x, candidates -> y   one thread for each segment of a row
+//
+// Rows and segments are those of reduce.wgsl. `candidates` are the positions that the pass before
+// has left, as that pass wrote them; without CANDIDATES every position is one.
+
+struct Params {
+  rows: u32,
+  size: u32,
+  inner: u32,
+  segments: u32,
+  candidates: u32, // of each row
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+#if CANDIDATES
+@group(0) @binding(2) var<storage, read> candidates: array<i32>;
+@group(0) @binding(3) var<storage, read_write> y: array<i32>;
+#else
+@group(0) @binding(2) var<storage, read_write> y: array<i32>;
+#endif
+
+fn candidate(row: u32, k: u32) -> u32 {
+#if CANDIDATES
+  return u32(candidates[select(row * params.candidates + k, k * params.rows + row, params.inner > 1u)]);
+#else
+  return k;
+#endif
+}
+
+fn beats(value: T, position: u32, best: T, bestPosition: u32) -> bool {
+  let first = position < bestPosition;
+  if (isNan(value) || isNan(best)) {
+    return isNan(value) && (!isNan(best) || first);
+  }
+#if MIN
+  return value < best || (value == best && first);
+#else
+  return value > best || (value == best && first);
+#endif
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn argmax(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let t = threadIndex(id, groups);
+  if (t >= params.rows * params.segments) {
+    return;
+  }
+  var row = t / params.segments;
+  var segment = t % params.segments;
+  if (params.inner > 1u) {
+    row = t % params.rows;
+    segment = t / params.rows;
+  }
+  let base = (row / params.inner) * params.size * params.inner + row % params.inner;
+  var bestPosition = candidate(row, segment);
+  var best = x[base + bestPosition * params.inner];
+  for (var k = segment + params.segments; k < params.candidates; k += params.segments) {
+    let position = candidate(row, k);
+    let value = x[base + position * params.inner];
+    if (beats(value, position, best, bestPosition)) {
+      best = value;
+      bestPosition = position;
+    }
+  }
+  y[t] = i32(bestPosition);
+}

@@ -1,0 +1,28 @@
+// cast: the elements of an array in another type. f32 truncates towards zero and saturates.
+// Dispatched by src/autograd/kernels/cast.ts.
+//
+//   convert   x -> y   one thread for each element
+
+struct Params {
+  count: u32,
+}
+
+#if FROM_I32
+alias From = i32;
+#elif FROM_U32
+alias From = u32;
+#else
+alias From = f32;
+#endif
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<From>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+
+@compute @workgroup_size(WORKGROUP)
+fn convert(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    y[i] = T(x[i]);
+  }
+}

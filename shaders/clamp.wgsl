@@ -1,0 +1,56 @@
+// clamp: each element limited to [low, high]; LOW and HIGH say which of the limits there are.
+// Dispatched by src/autograd/ops/clamp.ts, which has the formulas.
+//
+//   forward    x -> y
+//   backward   dy, x -> dx
+//
+// One thread for each element. NaN stays NaN.
+
+struct Params {
+  count: u32,
+  low: u32, // the bits of T
+  high: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#if BACKWARD
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+#else
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+#endif
+
+fn limit(x: T) -> T {
+  var y = x;
+  if (isNan(x)) {
+    return y;
+  }
+#if LOW
+  y = max(y, bitcast<T>(params.low));
+#endif
+#if HIGH
+  y = min(y, bitcast<T>(params.high));
+#endif
+  return y;
+}
+
+#if BACKWARD
+@compute @workgroup_size(WORKGROUP)
+fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    let inside = !isNan(x[i]) && limit(x[i]) == x[i];
+    dx[i] = select(0.0, dy[i], inside);
+  }
+}
+#else
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    y[i] = limit(x[i]);
+  }
+}
+#endif

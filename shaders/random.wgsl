@@ -1,0 +1,80 @@
+// random: fills an array with random numbers from the block cipher in philox.wgsl.
+// Dispatched by src/autograd/kernels/random.ts.
+//
+//   uniform    -> x       f32 in [first, second)
+//   normal     -> x       f32 of mean first and standard deviation second
+//   integers   -> words   first + (0 to second - 1), of i32 or u32: the same bits
+//
+// One thread for each block of four elements, whose number is the first word of the counter.
+
+struct Params {
+  count: u32,
+  seed0: u32,
+  seed1: u32,
+  offset: u32,
+  first: u32, // the bits of the distribution's two parameters
+  second: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> words: array<u32>;
+
+const TAU = 6.283185307179586;
+
+fn block(i: u32) -> vec4u {
+  return philox(vec4u(i, 0u, params.offset, 0u), vec2u(params.seed0, params.seed1));
+}
+
+fn store(i: u32, values: vec4f) {
+  for (var j = 0u; j < min(4u, params.count - 4u * i); j++) {
+    x[4u * i + j] = values[j];
+  }
+}
+
+fn uniformAt(word: u32) -> f32 {
+  let low = bitcast<f32>(params.first);
+  let high = bitcast<f32>(params.second);
+  let value = low + (high - low) * toUnit(word);
+  return select(value, low, value >= high); // rounding may reach the end that is left out
+}
+
+// Box and Muller: two independent normal numbers from two words.
+fn normals(a: u32, b: u32) -> vec2f {
+  // In (0, 1], in steps of 2^-32 near 0: the tails reach 6.6 standard deviations.
+  let u = min((f32(a) + 1.0) / 4294967296.0, 1.0);
+  let radius = sqrt(max(-2.0 * log(u), 0.0));
+  let angle = (toUnit(b) - 0.5) * TAU; // in [-pi, pi), where cos and sin are most precise
+  let mean = bitcast<f32>(params.first);
+  let std = bitcast<f32>(params.second);
+  return mean + std * radius * vec2f(cos(angle), sin(angle));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn uniform(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (4u * i < params.count) {
+    let w = block(i);
+    store(i, vec4f(uniformAt(w.x), uniformAt(w.y), uniformAt(w.z), uniformAt(w.w)));
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn normal(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (4u * i < params.count) {
+    let w = block(i);
+    store(i, vec4f(normals(w.x, w.y), normals(w.z, w.w)));
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn integers(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (4u * i < params.count) {
+    var w = block(i);
+    for (var j = 0u; j < min(4u, params.count - 4u * i); j++) {
+      words[4u * i + j] = params.first + mulHigh(w[j], params.second);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// where: y = condition != 0 ? a : b for each element. A scalar has step 0, the rest step 1.
+// Dispatched by src/autograd/ops/where.ts, backward too.
+//
+//   choose   condition, a, b -> y   one thread for each element; only bits move
+
+struct Params {
+  count: u32,
+  conditionStep: u32,
+  aStep: u32,
+  bStep: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> condition: array<T>;
+@group(0) @binding(2) var<storage, read> a: array<u32>;
+@group(0) @binding(3) var<storage, read> b: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn choose(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = threadIndex(id, groups);
+  if (i < params.count) {
+    let c = condition[i * params.conditionStep];
+    if (isNan(c) || c != T(0)) {
+      y[i] = a[i * params.aStep];
+    } else {
+      y[i] = b[i * params.bStep];
+    }
+  }
+}

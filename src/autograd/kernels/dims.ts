@@ -1,0 +1,31 @@
+import { ArgumentError } from '../../errors.js';
+import type { Shape } from '../../gpu/dtype.js';
+
+/** `dim` counted from 0; a negative one counts from the end. @throws ArgumentError out of range. */
+export function resolveDim(op: string, dim: number, ndim: number): number {
+  if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {
+    const range = ndim === 0 ? 'none, for a scalar' : `from ${-ndim} to ${ndim - 1}`;
+    throw new ArgumentError(op, `dim ${range}`, dim);
+  }
+  return dim < 0 ? dim + ndim : dim;
+}
+
+/** Several of them, or all where there are none. @throws ArgumentError if one comes twice. */
+export function resolveDims(
+  op: string,
+  dim: number | readonly number[] | undefined,
+  ndim: number,
+): readonly number[] {
+  if (dim === undefined) return Array.from({ length: ndim }, (_, d) => d);
+  const dims = [dim].flat().map((d) => resolveDim(op, d, ndim));
+  if (new Set(dims).size < dims.length) {
+    throw new ArgumentError(op, 'each dim once', `[${[dim].flat().join(', ')}]`);
+  }
+  return dims;
+}
+
+/** `shape` after a reduction over `dims`, each kept as 1 or left out. */
+export function reducedShape(shape: Shape, dims: readonly number[], keepdim: boolean): Shape {
+  const kept = shape.map((size, d) => (dims.includes(d) ? 1 : size));
+  return keepdim ? kept : kept.filter((_, d) => !dims.includes(d));
+}

@@ -1,0 +1,74 @@
+import philox from '../../../shaders/philox.wgsl';
+import source from '../../../shaders/random.wgsl';
+import threads from '../../../shaders/threads.wgsl';
+import type { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import { defaultGenerator, type Generator } from '../../random/generator.js';
+import { elementBits } from './element.js';
+
+const shader = defineShader({
+  name: 'random',
+  source,
+  params: {
+    count: 'u32',
+    seed0: 'u32',
+    seed1: 'u32',
+    offset: 'u32',
+    first: 'u32',
+    second: 'u32',
+  },
+  includes: { philox, threads },
+});
+
+const BLOCK = 4; // elements of one thread: the words that Philox gives at once
+
+function draw(
+  entry: 'uniform' | 'normal' | 'integers',
+  array: GpuArray,
+  first: number,
+  second: number,
+  generator: Generator,
+): GpuArray {
+  const count = array.numel;
+  launch(shader, entry, {
+    inputs: [],
+    outputs: [array],
+    params: { count, ...generator.next(), first, second },
+    threads: Math.ceil(count / BLOCK),
+  });
+  return array;
+}
+
+/** Fills an array of f32 with numbers uniform in [low, high). @returns the array. */
+export function fillUniform(
+  array: GpuArray,
+  low: number,
+  high: number,
+  generator: Generator = defaultGenerator,
+): GpuArray {
+  return draw('uniform', array, elementBits(low, 'f32'), elementBits(high, 'f32'), generator);
+}
+
+/** Fills an array of f32 with normal numbers, by the Box-Muller transform. @returns the array. */
+export function fillNormal(
+  array: GpuArray,
+  mean: number,
+  std: number,
+  generator: Generator = defaultGenerator,
+): GpuArray {
+  return draw('normal', array, elementBits(mean, 'f32'), elementBits(std, 'f32'), generator);
+}
+
+/**
+ * Fills an array of i32 or u32 with integers from low to high - 1, at most 2^32 - 1 of them; each
+ * is as likely as the next to within 2^-32. @returns the array.
+ */
+export function fillIntegers(
+  array: GpuArray,
+  low: number,
+  high: number,
+  generator: Generator = defaultGenerator,
+): GpuArray {
+  return draw('integers', array, elementBits(low, 'i32'), high - low, generator);
+}

@@ -1,0 +1,125 @@
+import { ShapeError, formatShape } from '../../errors.js';
+import type { Shape } from '../../gpu/dtype.js';
+
+/** The fields of `struct Params` that shaders/strides.wgsl reads, in order. */
+export const STRIDE_PARAMS = {
+  inner: 'u32',
+  size0: 'u32',
+  size1: 'u32',
+  size2: 'u32',
+  size3: 'u32',
+  size4: 'u32',
+  a0: 'u32',
+  a1: 'u32',
+  a2: 'u32',
+  a3: 'u32',
+  a4: 'u32',
+  aOuter: 'u32',
+  aOffset: 'u32',
+  b0: 'u32',
+  b1: 'u32',
+  b2: 'u32',
+  b3: 'u32',
+  b4: 'u32',
+  bOuter: 'u32',
+  bOffset: 'u32',
+} as const;
+
+/** Where the elements of a shape lie in an array: a step for each dimension, and the first one. */
+export interface Layout {
+  strides: readonly number[];
+  offset?: number;
+}
+
+const MOST_DIMS = 6;
+
+/** Row-major: the layout of every GpuArray. */
+export function contiguous(shape: Shape): Layout {
+  const strides: number[] = [];
+  let stride = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides.unshift(stride);
+    stride *= shape[d]!;
+  }
+  return { strides };
+}
+
+/** An array of shape `from` seen as `to`, to which it must broadcast: a stride of 0 repeats. */
+export function broadcast(from: Shape, to: Shape): Layout {
+  const missing = to.length - from.length;
+  const { strides } = contiguous(from);
+  return {
+    strides: to.map((_, d) => (d < missing || from[d - missing] === 1 ? 0 : strides[d - missing]!)),
+  };
+}
+
+/** The shape that two shapes broadcast to, by NumPy's rules. @throws ShapeError if they do not. */
+export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
+  const ndim = Math.max(a.length, b.length);
+  return Array.from({ length: ndim }, (_, d) => {
+    const sizeA = a[d - ndim + a.length] ?? 1;
+    const sizeB = b[d - ndim + b.length] ?? 1;
+    if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1) {
+      throw new ShapeError(
+        op,
+        `a shape that broadcasts with ${formatShape(a)}`,
+        b,
+        'Counted from the last dimension, two sizes must be equal or one of them 1.',
+      );
+    }
+    return sizeA === 1 ? sizeB : sizeA;
+  });
+}
+
+/** The uniforms that make offsetsOf() in strides.wgsl map elements of `shape` to `a` and `b`. */
+export function strideParams(
+  op: string,
+  shape: Shape,
+  a: Layout,
+  b: Layout,
+): Record<keyof typeof STRIDE_PARAMS, number> {
+  const dims = mergeDims(shape, a.strides, b.strides);
+  if (dims.length > MOST_DIMS) {
+    throw new ShapeError(op, `${MOST_DIMS} dimensions at most that cannot be merged`, shape);
+  }
+  const outer = dims.at(-1) ?? { size: 1, a: 0, b: 0 };
+  const inner = Array.from(
+    { length: MOST_DIMS - 1 },
+    (_, d) => (d < dims.length - 1 && dims[d]) || { size: 1, a: 0, b: 0 },
+  );
+  const fields = {
+    inner: Math.max(dims.length - 1, 0),
+    aOuter: outer.a,
+    bOuter: outer.b,
+    aOffset: a.offset ?? 0,
+    bOffset: b.offset ?? 0,
+    ...Object.fromEntries(
+      inner.flatMap((dim, d) => [
+        [`size${d}`, dim.size],
+        [`a${d}`, dim.a],
+        [`b${d}`, dim.b],
+      ]),
+    ),
+  };
+  return fields as Record<keyof typeof STRIDE_PARAMS, number>;
+}
+
+interface Dim {
+  size: number;
+  a: number;
+  b: number;
+}
+
+/** The dimensions, innermost first, without those of size 1 and with neighbours joined where both arrays allow it. */
+function mergeDims(shape: Shape, a: readonly number[], b: readonly number[]): Dim[] {
+  const dims: Dim[] = [];
+  for (let d = shape.length - 1; d >= 0; d--) {
+    const dim = { size: shape[d]!, a: a[d]!, b: b[d]! };
+    if (dim.size === 1) continue;
+    const within = dims.at(-1);
+    const joins = within && dim.a === within.a * within.size && dim.b === within.b * within.size;
+    if (joins) within.size *= dim.size;
+    else dims.push(dim);
+  }
+  return dims;
+}

@@ -1,0 +1,142 @@
+import source from '../../../shaders/binary.wgsl';
+import element from '../../../shaders/element.wgsl';
+import strides from '../../../shaders/strides.wgsl';
+import threads from '../../../shaders/threads.wgsl';
+import { ArgumentError } from '../../errors.js';
+import { numelOf, type Shape } from '../../gpu/dtype.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import { castTo, promote } from '../kernels/cast.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags } from '../kernels/element.js';
+import { broadcast, broadcastShape, STRIDE_PARAMS, strideParams } from '../kernels/strides.js';
+import { sumTo } from '../kernels/sumTo.js';
+import { Op } from '../op.js';
+
+/** For each function: its flag in the shader, and which operands each derivative is written in. */
+const FUNCTIONS = {
+  add: { flag: 'ADD', forA: '', forB: '' },
+  sub: { flag: 'SUB', forA: '', forB: '' },
+  mul: { flag: 'MUL', forA: 'b', forB: 'a' },
+  div: { flag: 'DIV', forA: 'b', forB: 'ab' },
+  maximum: { flag: 'MAXIMUM', forA: 'ab', forB: 'ab' },
+  minimum: { flag: 'MINIMUM', forA: 'ab', forB: 'ab' },
+  pow: { flag: 'POW', forA: 'ab', forB: 'ab' },
+} as const;
+
+export type BinaryName = keyof typeof FUNCTIONS;
+
+const shader = defineShader({
+  name: 'binary',
+  source,
+  params: { count: 'u32', number: 'u32', ...STRIDE_PARAMS },
+  flags: [
+    ...Object.values(FUNCTIONS).map(({ flag }) => flag),
+    ...ELEMENT_FLAGS,
+    'NUMBER',
+    'BACKWARD',
+    'WRT_B',
+  ],
+  includes: { element, strides, threads },
+});
+
+/**
+ * A function of two elements, of arrays that broadcast as in NumPy, or of an array and a number.
+ *
+ *   add      y = a + b        da = dy                      db = dy
+ *   sub      y = a - b        da = dy                      db = -dy
+ *   mul      y = a b          da = dy b                    db = dy a
+ *   div      y = a / b        da = dy / b                  db = -dy a / b^2
+ *   maximum  y = max(a, b)    da = dy where a > b          db = dy where b > a
+ *   minimum  y = min(a, b)    da = dy where a < b          db = dy where b < a
+ *   pow      y = a^b          da = dy b a^(b-1)            db = dy y ln a
+ *
+ * Gradients are summed over the dimensions in which their operand was repeated. Equal operands of
+ * maximum and minimum get half of dy each, and NaN in either gives NaN. f32 with an integer type
+ * is computed in f32, i32 with u32 in i32; div is always f32. Only f32 operands have gradients.
+ */
+export class Binary extends Op {
+  private a: GpuArray | null = null; // the operands that backward needs, in f32
+  private b: GpuArray | null = null;
+  private aShape!: Shape;
+  private bShape!: Shape;
+
+  /** @param number  b, where it is not an array. */
+  constructor(
+    readonly name: BinaryName,
+    private readonly number?: number,
+  ) {
+    super();
+  }
+
+  forward(a: GpuArray, b?: GpuArray): GpuArray {
+    const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
+    const common = promote(a.dtype, b?.dtype ?? this.number!);
+    const dtype = this.name === 'div' ? 'f32' : common;
+    if (this.name === 'pow' && dtype !== 'f32' && this.number! < 0) {
+      throw new ArgumentError(
+        'pow',
+        'an exponent from 0 up for integers',
+        this.number,
+        "Convert the base with to('f32').",
+      );
+    }
+    this.aShape = a.shape;
+    this.bShape = b?.shape ?? [];
+    const params = this.params(shape, dtype);
+    const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
+    const y = GpuArray.empty(shape, dtype, a.device);
+    launch(shader, 'forward', {
+      inputs: operands,
+      outputs: [y],
+      params,
+      flags: { ...this.flags(), ...elementFlags(dtype) },
+      threads: params.count,
+    });
+    const { forA, forB } = FUNCTIONS[this.name];
+    const needed = (this.needs[0] ? forA : '') + (this.needs[1] ? forB : '');
+    if (needed.includes('a')) this.a = this.save(operands[0]!);
+    if (needed.includes('b') && b) this.b = this.save(operands[1]!);
+    for (const operand of operands) operand.release();
+    return y;
+  }
+
+  backward(dy: GpuArray): (GpuArray | null)[] {
+    const isDy = this.name === 'add' || this.name === 'sub';
+    return [
+      this.needs[0] ? sumTo(isDy ? dy.share() : this.partial(dy, false), this.aShape) : null,
+      this.needs[1]
+        ? sumTo(this.name === 'add' ? dy.share() : this.partial(dy, true), this.bShape)
+        : null,
+    ];
+  }
+
+  /** dy df/da, or dy df/db, of the shape of dy. */
+  private partial(dy: GpuArray, wrtB: boolean): GpuArray {
+    const grad = GpuArray.empty(dy.shape, 'f32', dy.device);
+    // An operand that this derivative is not written in was not kept: dy stands in, unused.
+    const operands = this.number === undefined ? [this.a ?? dy, this.b ?? dy] : [this.a ?? dy];
+    launch(shader, 'backward', {
+      inputs: [dy, ...operands],
+      outputs: [grad],
+      params: this.params(dy.shape, 'f32'),
+      flags: { ...this.flags(), BACKWARD: true, WRT_B: wrtB },
+      threads: dy.numel,
+    });
+    return grad;
+  }
+
+  private params(shape: Shape, dtype: GpuArray['dtype']) {
+    const a = broadcast(this.aShape, shape);
+    const b = broadcast(this.bShape, shape);
+    return {
+      count: numelOf(shape),
+      number: elementBits(this.number ?? 0, dtype),
+      ...strideParams(this.name, shape, a, b),
+    };
+  }
+
+  private flags() {
+    return { [FUNCTIONS[this.name].flag]: true, NUMBER: this.number !== undefined };
+  }
+}

@@ -1,0 +1,71 @@
+import source from '../../../shaders/compare.wgsl';
+import element from '../../../shaders/element.wgsl';
+import strides from '../../../shaders/strides.wgsl';
+import threads from '../../../shaders/threads.wgsl';
+import { numelOf } from '../../gpu/dtype.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import { castTo, promote } from '../kernels/cast.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags } from '../kernels/element.js';
+import { broadcast, broadcastShape, STRIDE_PARAMS, strideParams } from '../kernels/strides.js';
+import { Op, type Gradients } from '../op.js';
+
+const FLAGS = { eq: 'EQ', ne: 'NE', lt: 'LT', le: 'LE', gt: 'GT', ge: 'GE' } as const;
+
+export type CompareName = keyof typeof FLAGS;
+
+const shader = defineShader({
+  name: 'compare',
+  source,
+  params: { count: 'u32', number: 'u32', ...STRIDE_PARAMS },
+  flags: [...Object.values(FLAGS), ...ELEMENT_FLAGS, 'NUMBER'],
+  includes: { element, strides, threads },
+});
+
+/**
+ * Whether a relation holds between elements of arrays that broadcast, or of an array and a number:
+ * 1 or 0 of i32, without gradient. NaN is unequal to everything, itself included, and neither
+ * less nor greater.
+ */
+export class Compare extends Op {
+  override readonly differentiable = false;
+
+  /** @param number  b, where it is not an array. */
+  constructor(
+    readonly name: CompareName,
+    private readonly number?: number,
+  ) {
+    super();
+  }
+
+  forward(a: GpuArray, b?: GpuArray): GpuArray {
+    const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
+    const dtype = promote(a.dtype, b?.dtype ?? this.number!);
+    const layouts = [broadcast(a.shape, shape), broadcast(b?.shape ?? [], shape)] as const;
+    const params = {
+      count: numelOf(shape),
+      number: elementBits(this.number ?? 0, dtype),
+      ...strideParams(this.name, shape, ...layouts),
+    };
+    const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
+    const y = GpuArray.empty(shape, 'i32', a.device);
+    launch(shader, 'compare', {
+      inputs: operands,
+      outputs: [y],
+      params,
+      flags: {
+        ...elementFlags(dtype),
+        [FLAGS[this.name]]: true,
+        NUMBER: this.number !== undefined,
+      },
+      threads: params.count,
+    });
+    for (const operand of operands) operand.release();
+    return y;
+  }
+
+  backward(): Gradients {
+    return null;
+  }
+}

@@ -1,0 +1,107 @@
+import element from '../../../shaders/element.wgsl';
+import threads from '../../../shaders/threads.wgsl';
+import source from '../../../shaders/where.wgsl';
+import type { DType, Shape } from '../../gpu/dtype.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import { castTo, promote } from '../kernels/cast.js';
+import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { fill } from '../kernels/fill.js';
+import { expandTo } from '../kernels/stridedCopy.js';
+import { broadcastShape } from '../kernels/strides.js';
+import { sumTo } from '../kernels/sumTo.js';
+import { Op } from '../op.js';
+
+const shader = defineShader({
+  name: 'where',
+  source,
+  params: { count: 'u32', conditionStep: 'u32', aStep: 'u32', bStep: 'u32' },
+  flags: ELEMENT_FLAGS,
+  includes: { element, threads },
+});
+
+/**
+ * Elements of a where the condition is not 0, else of b; all three broadcast.
+ *
+ *   y = condition ? a : b    da = dy where condition, else 0    db = dy where not, else 0
+ */
+export class Where extends Op {
+  readonly name = 'where';
+  private condition!: GpuArray;
+  private aShape!: Shape;
+  private bShape!: Shape;
+
+  /** @param a  Where it is a number, and then not among the inputs; so is b. */
+  constructor(
+    private readonly a?: number,
+    private readonly b?: number,
+  ) {
+    super();
+  }
+
+  forward(condition: GpuArray, ...branches: GpuArray[]): GpuArray {
+    const a = this.a ?? branches[0]!;
+    const b = this.b ?? branches.at(-1)!;
+    const dtype = commonType(a, b);
+    const [x, z] = [a, b].map((branch) =>
+      typeof branch === 'number'
+        ? fill(GpuArray.empty([], dtype, condition.device), branch)
+        : castTo(branch, dtype),
+    ) as [GpuArray, GpuArray];
+    this.aShape = x.shape;
+    this.bShape = z.shape;
+    const shape = broadcastShape(
+      'where',
+      condition.shape,
+      broadcastShape('where', x.shape, z.shape),
+    );
+    const y = choose(shape, condition, x, z);
+    x.release();
+    z.release();
+    this.condition = this.save(condition);
+    return y;
+  }
+
+  backward(dy: GpuArray): (GpuArray | null)[] {
+    const zero = fill(GpuArray.empty([], 'f32', dy.device), 0);
+    const parts = [
+      { number: this.a, shape: this.aShape, branches: [dy, zero] as const },
+      { number: this.b, shape: this.bShape, branches: [zero, dy] as const },
+    ];
+    const gradients = parts
+      .filter(({ number }) => number === undefined)
+      .map(({ shape, branches }, i) =>
+        this.needs[1 + i] ? sumTo(choose(dy.shape, this.condition, ...branches), shape) : null,
+      );
+    zero.release();
+    return [null, ...gradients];
+  }
+}
+
+/** As in PyTorch; of two numbers f32. */
+function commonType(a: GpuArray | number, b: GpuArray | number): DType {
+  if (typeof a !== 'number') return promote(a.dtype, typeof b === 'number' ? b : b.dtype);
+  return typeof b === 'number' ? 'f32' : promote(b.dtype, a);
+}
+
+function choose(shape: Shape, condition: GpuArray, a: GpuArray, b: GpuArray): GpuArray {
+  const y = GpuArray.empty(shape, a.dtype, a.device);
+  const inputs = [condition, a, b].map((x) =>
+    x.numel === 1 ? x.share() : expandTo('where', x, shape),
+  );
+  const [conditionStep, aStep, bStep] = inputs.map((x) => (x.numel === 1 ? 0 : 1)) as [
+    number,
+    number,
+    number,
+  ];
+  launch(shader, 'choose', {
+    inputs,
+    outputs: [y],
+    params: { count: y.numel, conditionStep, aStep, bStep },
+    flags: elementFlags(condition.dtype),
+    threads: y.numel,
+  });
+  for (const input of inputs) input.release();
+  return y;
+}
