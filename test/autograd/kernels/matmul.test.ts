@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { matmul } from '../../../src/autograd/kernels/matmul.js';
 import type { Shape } from '../../../src/gpu/dtype.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
@@ -6,6 +6,7 @@ import { matmul as reference, permute } from '../../reference/matmul.js';
 import type { Reference } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
 import { uniform } from '../../support/random.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 /** Compares all four ways to store A and B. */
 async function check(m: number, n: number, k: number, lead: readonly Shape[] = [[], []]) {
@@ -41,91 +42,95 @@ function upload({ shape, data }: Reference): GpuArray {
   return GpuArray.from(Float32Array.from(data), shape);
 }
 
-// Every size of block, rows that are and are not multiples of 4, edges on all sides.
-test.each([1, 3, 5, 7, 17, 31, 33, 65])('squares of %i', (size) => check(size, size, size));
+describe.each(ADAPTERS)('matmul, tuned for %s', (adapter) => {
+  tuneFor(adapter);
 
-test.each([
-  [1, 400, 120],
-  [400, 1, 120],
-  [1, 1, 33],
-  [1, 7, 3],
-  [2, 9, 4],
-  [8, 64, 6],
-  [64, 8, 5],
-  [72, 68, 1],
-  [36, 100, 2],
-])('(%i, k) times (k, %i) with k = %i', (m, n, k) => check(m, n, k));
+  // Every size of block, rows that are and are not multiples of 4, edges on all sides.
+  test.each([1, 3, 5, 7, 17, 31, 33, 65])('squares of %i', (size) => check(size, size, size));
 
-test.each([4099, 4096])('a long sum over k = %i is split', (k) => check(3, 5, k));
+  test.each([
+    [1, 400, 120],
+    [400, 1, 120],
+    [1, 1, 33],
+    [1, 7, 3],
+    [2, 9, 4],
+    [8, 64, 6],
+    [64, 8, 5],
+    [72, 68, 1],
+    [36, 100, 2],
+  ])('(%i, k) times (k, %i) with k = %i', (m, n, k) => check(m, n, k));
 
-test.each([
-  { aLead: [3], bLead: [3] },
-  { aLead: [3], bLead: [1] },
-  { aLead: [1], bLead: [3] },
-  { aLead: [], bLead: [2, 3] },
-  { aLead: [2, 3], bLead: [3] },
-  { aLead: [2, 1], bLead: [1, 3] },
-  { aLead: [2, 1, 2, 1], bLead: [1, 3, 1, 2] },
-])('the batch $aLead times $bLead', async ({ aLead, bLead }) => {
-  await check(5, 7, 3, [aLead, bLead]);
-  await check(8, 4, 12, [aLead, bLead]);
-});
+  test.each([4099, 4096])('a long sum over k = %i is split', (k) => check(3, 5, k));
 
-test('a batch of long sums is split', () => check(3, 5, 2050, [[2], [2]]));
+  test.each([
+    { aLead: [3], bLead: [3] },
+    { aLead: [3], bLead: [1] },
+    { aLead: [1], bLead: [3] },
+    { aLead: [], bLead: [2, 3] },
+    { aLead: [2, 3], bLead: [3] },
+    { aLead: [2, 1], bLead: [1, 3] },
+    { aLead: [2, 1, 2, 1], bLead: [1, 3, 1, 2] },
+  ])('the batch $aLead times $bLead', async ({ aLead, bLead }) => {
+    await check(5, 7, 3, [aLead, bLead]);
+    await check(8, 4, 12, [aLead, bLead]);
+  });
 
-test.each([
-  [4, 3, 0],
-  [0, 3, 4],
-  [3, 0, 4],
-])('(%i, k) times (k, %i) with k = %i is empty or zero', async (m, n, k) => {
-  const a = GpuArray.empty([m, k]);
-  const b = GpuArray.empty([k, n]);
-  const c = matmul(a, b);
-  expect(c.shape).toEqual([m, n]);
-  expectClose(await c.read(), new Float32Array(m * n));
-  for (const array of [a, b, c]) array.release();
-});
+  test('a batch of long sums is split', () => check(3, 5, 2050, [[2], [2]]));
 
-test.each([
-  [9, 17, 33],
-  [1, 12, 8],
-  [3, 1, 5],
-  [2, 3, 5000],
-])('adds the bias to every row once: (%i, k), %i columns, k = %i', async (m, n, k) => {
-  const [a, b, bias] = [uniform(m * k, 1), uniform(k * n, 2), uniform(n, 3)];
-  const arrays = [GpuArray.from(a, [m, k]), GpuArray.from(b, [k, n]), GpuArray.from(bias, [n])];
-  const c = matmul(arrays[0]!, arrays[1]!, { bias: arrays[2]! });
-  const product = reference(
-    { shape: [m, k], data: Float64Array.from(a) },
-    { shape: [k, n], data: Float64Array.from(b) },
-  );
-  const expected = product.data.map((value, i) => value + bias[i % n]!);
-  expectClose(await c.read(), expected, { absolute: 1e-5 });
-  for (const array of [...arrays, c]) array.release();
-});
+  test.each([
+    [4, 3, 0],
+    [0, 3, 4],
+    [3, 0, 4],
+  ])('(%i, k) times (k, %i) with k = %i is empty or zero', async (m, n, k) => {
+    const a = GpuArray.empty([m, k]);
+    const b = GpuArray.empty([k, n]);
+    const c = matmul(a, b);
+    expect(c.shape).toEqual([m, n]);
+    expectClose(await c.read(), new Float32Array(m * n));
+    for (const array of [a, b, c]) array.release();
+  });
 
-test('Inf and NaN stay in their row and column', async () => {
-  const [m, n, k] = [13, 11, 9];
-  const data = uniform(m * k, 1);
-  data[12 * k] = Infinity;
-  data[4 * k + 2] = NaN;
-  const a = GpuArray.from(data, [m, k]);
-  const b = GpuArray.from(uniform(k * n, 2, 0.5, 1), [k, n]);
-  const c = matmul(a, b);
-  const rows = await c.read();
-  for (let i = 0; i < m * n; i++) {
-    const row = Math.floor(i / n);
-    if (row === 12) expect(rows[i]).toBe(Infinity);
-    else if (row === 4) expect(rows[i]).toBeNaN();
-    else expect(Number.isFinite(rows[i])).toBe(true);
-  }
-  for (const array of [a, b, c]) array.release();
-});
+  test.each([
+    [9, 17, 33],
+    [1, 12, 8],
+    [3, 1, 5],
+    [2, 3, 5000],
+  ])('adds the bias to every row once: (%i, k), %i columns, k = %i', async (m, n, k) => {
+    const [a, b, bias] = [uniform(m * k, 1), uniform(k * n, 2), uniform(n, 3)];
+    const arrays = [GpuArray.from(a, [m, k]), GpuArray.from(b, [k, n]), GpuArray.from(bias, [n])];
+    const c = matmul(arrays[0]!, arrays[1]!, { bias: arrays[2]! });
+    const product = reference(
+      { shape: [m, k], data: Float64Array.from(a) },
+      { shape: [k, n], data: Float64Array.from(b) },
+    );
+    const expected = product.data.map((value, i) => value + bias[i % n]!);
+    expectClose(await c.read(), expected, { absolute: 1e-5 });
+    for (const array of [...arrays, c]) array.release();
+  });
 
-test('gives the same bits twice', async () => {
-  const a = GpuArray.from(uniform(3 * 5000, 1), [3, 5000]);
-  const b = GpuArray.from(uniform(5000 * 4, 2), [5000, 4]);
-  const [first, second] = [matmul(a, b), matmul(a, b)];
-  expect(await first.read()).toEqual(await second.read());
-  for (const array of [a, b, first, second]) array.release();
+  test('Inf and NaN stay in their row and column', async () => {
+    const [m, n, k] = [13, 11, 9];
+    const data = uniform(m * k, 1);
+    data[12 * k] = Infinity;
+    data[4 * k + 2] = NaN;
+    const a = GpuArray.from(data, [m, k]);
+    const b = GpuArray.from(uniform(k * n, 2, 0.5, 1), [k, n]);
+    const c = matmul(a, b);
+    const rows = await c.read();
+    for (let i = 0; i < m * n; i++) {
+      const row = Math.floor(i / n);
+      if (row === 12) expect(rows[i]).toBe(Infinity);
+      else if (row === 4) expect(rows[i]).toBeNaN();
+      else expect(Number.isFinite(rows[i])).toBe(true);
+    }
+    for (const array of [a, b, c]) array.release();
+  });
+
+  test('gives the same bits twice', async () => {
+    const a = GpuArray.from(uniform(3 * 5000, 1), [3, 5000]);
+    const b = GpuArray.from(uniform(5000 * 4, 2), [5000, 4]);
+    const [first, second] = [matmul(a, b), matmul(a, b)];
+    expect(await first.read()).toEqual(await second.read());
+    for (const array of [a, b, first, second]) array.release();
+  });
 });

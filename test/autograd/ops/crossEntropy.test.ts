@@ -6,6 +6,7 @@ import { crossEntropy } from '../../reference/crossEntropy.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
 import { uniform } from '../../support/random.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 const REDUCTIONS = ['mean', 'sum', 'none'] as const;
 
@@ -48,7 +49,6 @@ describe.each(REDUCTIONS)('crossEntropy, %s', (reduction) => {
     [3, 5],
     [17, 31],
     [65, 2],
-    [3, 1029], // long rows are shared by a workgroup
   ])('of (%i, %i) with class indices', (n, c) =>
     check([logitsOf(n, c), indicesOf(n, c)], { reduction }),
   );
@@ -152,6 +152,16 @@ test('crossEntropy multiplies by the gradient that comes from behind', async () 
     await logits.grad!.data(),
     gradient.map((value) => 3 * value),
   );
+});
+
+describe.each(ADAPTERS)('crossEntropy, tuned for %s', (adapter) => {
+  tuneFor(adapter);
+
+  test.each([64, 129, 1029])('of rows of %i classes', (c) =>
+    check([logitsOf(5, c), indicesOf(5, c)]),
+  );
+
+  test('of many rows', () => check([logitsOf(300, 3), indicesOf(300, 3, -100)]));
 });
 
 describe('crossEntropy refuses', () => {

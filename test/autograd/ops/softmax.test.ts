@@ -4,9 +4,10 @@ import { logSoftmax, softmax } from '../../reference/softmax.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
 import { uniform } from '../../support/random.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 const REFERENCES = { softmax, logSoftmax };
-const LONG = 1029; // rows from 1024 on are shared by a workgroup, on every adapter
+const LONG = 1029; // long enough for a workgroup to share the row, on every adapter
 
 const CASES = [
   { shape: [7], dim: 0 },
@@ -20,7 +21,14 @@ const CASES = [
   { shape: [LONG, 2], dim: 0 },
 ];
 
-describe.each(['softmax', 'logSoftmax'] as const)('%s', (name) => {
+const FUNCTIONS = ADAPTERS.flatMap((adapter) => [
+  { name: 'softmax' as const, adapter },
+  { name: 'logSoftmax' as const, adapter },
+]);
+
+describe.each(FUNCTIONS)('$name, tuned for $adapter', ({ name, adapter }) => {
+  tuneFor(adapter);
+
   test.each(CASES)('of $shape along $dim', ({ shape, dim }) => {
     // The derivatives of a row of one are all zero, which checkOp takes for no proof.
     const grad = shape.at(dim) !== 1;
