@@ -1,7 +1,7 @@
 // conv2d: cross-correlation of windows of x with the weights.
 // Dispatched by src/autograd/kernels/convolve.ts.
 //
-//   convolve   windows, weights -> y (N, K, outH, outW)
+//   convolve   windows, weights -> y (N, K, ...), or every yStep-th element of it
 //
 // One thread for PIXELS neighbours of one row of y and one block of channels. Memory accesses cost
 // more than arithmetic, so all its sums stay in registers: each step reads the inputs that its
@@ -26,6 +26,10 @@ struct Params {
   strips: u32, // of PIXELS pixels, in a row of y
   outH: u32,
   outW: u32,
+  yStart: u32, // where the first pixel goes, in a plane of y
+  yRow: u32, // elements from one row to the next
+  yStep: u32, // elements from one pixel to the next
+  yPlane: u32, // elements of a plane
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -111,24 +115,24 @@ fn addPixels(sum: Pixels, x: vec4f, last: vec2f, w: Taps) -> Pixels {
 // The part of y that a thread may write.
 struct Target {
   at: u32,
-  plane: u32, // elements
   pixels: u32,
   channels: u32,
 }
 
 fn storePixel(to: Target, pixel: u32, value: Channels) {
   if (pixel < to.pixels) {
-    let at = to.at + pixel;
+    let at = to.at + pixel * params.yStep;
+    let plane = params.yPlane;
     y[at] = activate(value.low.x);
-    if (to.channels > 1u) { y[at + to.plane] = activate(value.low.y); }
-    if (to.channels > 2u) { y[at + 2u * to.plane] = activate(value.low.z); }
-    if (to.channels > 3u) { y[at + 3u * to.plane] = activate(value.low.w); }
-    if (to.channels > 4u) { y[at + 4u * to.plane] = activate(value.high.x); }
-    if (to.channels > 5u) { y[at + 5u * to.plane] = activate(value.high.y); }
+    if (to.channels > 1u) { y[at + plane] = activate(value.low.y); }
+    if (to.channels > 2u) { y[at + 2u * plane] = activate(value.low.z); }
+    if (to.channels > 3u) { y[at + 3u * plane] = activate(value.low.w); }
+    if (to.channels > 4u) { y[at + 4u * plane] = activate(value.high.x); }
+    if (to.channels > 5u) { y[at + 5u * plane] = activate(value.high.y); }
 #if SIX
 #else
-    if (to.channels > 6u) { y[at + 6u * to.plane] = activate(value.high.z); }
-    if (to.channels > 7u) { y[at + 7u * to.plane] = activate(value.high.w); }
+    if (to.channels > 6u) { y[at + 6u * plane] = activate(value.high.z); }
+    if (to.channels > 7u) { y[at + 7u * plane] = activate(value.high.w); }
 #endif
   }
 }
@@ -165,50 +169,57 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   var p10 = bias;
   var p12 = bias;
 
+  // One loop over planes, rows of taps and parts: each level of nesting would copy all the sums.
   let perRow = p.strips * p.parts * WINDOW;
-  var plane = (image * p.groups + group) * p.inChannels;
-  let lastPlane = plane + p.inChannels;
-  for (; plane < lastPlane; plane++) {
-    let firstRow = plane * p.rows + h * p.strideH;
-    for (var tapH = 0u; tapH < p.kernelH; tapH++) {
-      var at = (firstRow + tapH * p.dilationH) * perRow + strip * p.parts * WINDOW;
-      let end = at + p.parts * WINDOW;
-      for (; at < end; at += WINDOW) {
-        let taps = tapsAt(w);
-        w += 2u * TAPS;
-        let x0 = windows[at];
-        let x4 = windows[at + 1u];
-        p0 = addPixels(p0, x0, x4.xy, taps);
-        p2 = addPixels(p2, vec4f(x0.zw, x4.xy), x4.zw, taps);
+  let nextRow = p.dilationH * perRow - p.parts * WINDOW;
+  let nextPlane = (p.rows - p.kernelH * p.dilationH) * perRow; // back a little, modulo 2^32, or on
+  let plane = (image * p.groups + group) * p.inChannels;
+  var at = (plane * p.rows + h * p.strideH) * perRow + strip * p.parts * WINDOW;
+  var part = 0u;
+  var tapH = 0u;
+  let end = w + p.inChannels * perChannel * 2u;
+  for (; w < end; w += 2u * TAPS) {
+    let taps = tapsAt(w);
+    let x0 = windows[at];
+    let x4 = windows[at + 1u];
+    p0 = addPixels(p0, x0, x4.xy, taps);
+    p2 = addPixels(p2, vec4f(x0.zw, x4.xy), x4.zw, taps);
 #if PIXELS_8
-        let x8 = windows[at + 2u];
-        p4 = addPixels(p4, x4, x8.xy, taps);
-        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+    let x8 = windows[at + 2u];
+    p4 = addPixels(p4, x4, x8.xy, taps);
+    p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
 #elif PIXELS_10
-        let x8 = windows[at + 2u];
-        let x12 = windows[at + 3u];
-        p4 = addPixels(p4, x4, x8.xy, taps);
-        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
-        p8 = addPixels(p8, x8, x12.xy, taps);
+    let x8 = windows[at + 2u];
+    let x12 = windows[at + 3u];
+    p4 = addPixels(p4, x4, x8.xy, taps);
+    p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+    p8 = addPixels(p8, x8, x12.xy, taps);
 #elif PIXELS_14
-        let x8 = windows[at + 2u];
-        let x12 = windows[at + 3u];
-        let x16 = windows[at + 4u];
-        p4 = addPixels(p4, x4, x8.xy, taps);
-        p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
-        p8 = addPixels(p8, x8, x12.xy, taps);
-        p10 = addPixels(p10, vec4f(x8.zw, x12.xy), x12.zw, taps);
-        p12 = addPixels(p12, x12, x16.xy, taps);
+    let x8 = windows[at + 2u];
+    let x12 = windows[at + 3u];
+    let x16 = windows[at + 4u];
+    p4 = addPixels(p4, x4, x8.xy, taps);
+    p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
+    p8 = addPixels(p8, x8, x12.xy, taps);
+    p10 = addPixels(p10, vec4f(x8.zw, x12.xy), x12.zw, taps);
+    p12 = addPixels(p12, x12, x16.xy, taps);
 #endif
-      }
-    }
+
+    at += WINDOW;
+    part++;
+    let rowDone = part == p.parts;
+    part = select(part, 0u, rowDone);
+    at += select(0u, nextRow, rowDone);
+    tapH += select(0u, 1u, rowDone);
+    let planeDone = tapH == p.kernelH;
+    tapH = select(tapH, 0u, planeDone);
+    at += select(0u, nextPlane, planeDone);
   }
 
   let channel = (block - group * p.blocks) * CHANNELS;
   let outPlane = (image * p.groups + group) * p.outChannels + channel;
   let to = Target(
-    (outPlane * p.outH + h) * p.outW + strip * PIXELS,
-    p.outH * p.outW,
+    outPlane * p.yPlane + p.yStart + h * p.yRow + strip * PIXELS * p.yStep,
     p.outW - strip * PIXELS,
     p.outChannels - channel,
   );

@@ -23,6 +23,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> packed: array<vec4f>;
 #endif
 
+// Channel j of the `count` that there are, from `at`. Reads in any case, which costs less than a branch.
+fn element(at: u32, j: u32, count: u32) -> f32 {
+  let value = incoming(select(0u, at + j * params.h * params.w, j < count));
+  return select(0.0, value, j < count);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn pack(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
@@ -39,14 +45,8 @@ fn pack(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 
   let group = block / p.blocks;
   let first = (block - group * p.blocks) * CHANNELS + 4u * half;
+  let count = select(0u, max(first, p.channels) - first, column < p.w);
   let plane = line / p.h * p.groups * p.channels + group * p.channels + first;
   let at = (plane * p.h + line % p.h) * p.w + column;
-  let step = p.h * p.w;
-  let inside = column < p.w;
-  var value = vec4f();
-  if (inside && first < p.channels) { value.x = incoming(at); }
-  if (inside && first + 1u < p.channels) { value.y = incoming(at + step); }
-  if (inside && first + 2u < p.channels) { value.z = incoming(at + 2u * step); }
-  if (inside && first + 3u < p.channels) { value.w = incoming(at + 3u * step); }
-  packed[to] = value;
+  packed[to] = vec4f(element(at, 0u, count), element(at, 1u, count), element(at, 2u, count), element(at, 3u, count));
 }

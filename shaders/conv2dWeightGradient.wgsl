@@ -147,14 +147,14 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   let rows = p.inChannels * p.kernelH * p.parts;
   let rowBlocks = (rows + ROWS - 1u) / ROWS;
   let blocks = p.groups * p.blocks;
-  var i = threadIndex(id, groups);
-  if (i >= rowBlocks * blocks * p.slices) {
+  var thread = threadIndex(id, groups);
+  if (thread >= rowBlocks * blocks * p.slices) {
     return;
   }
-  let row = i % rowBlocks * ROWS;
-  i /= rowBlocks;
-  let block = i % blocks;
-  let slice = i / blocks;
+  let row = thread % rowBlocks * ROWS;
+  thread /= rowBlocks;
+  let block = thread % blocks;
+  let slice = thread / blocks;
 
   // Rows after the last one read the last one again, and are not stored.
   let last = rows - 1u;
@@ -170,26 +170,35 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   var row4 = Row();
   var bias = Channels();
 
-  let channel = block / p.blocks * p.inChannels;
+  // One loop over lines and their steps: each level of nesting would copy all the sums.
   let perWindowRow = p.parts * windowLength();
-  let end = min((slice + 1u) * p.linesPerSlice, p.lines);
-  for (var line = slice * p.linesPerSlice; line < end; line++) {
-    let image = line / p.outH;
-    let plane = image * p.groups * p.inChannels + channel;
-    let windowRow = plane * p.windowRows + (line - image * p.outH) * p.strideH;
-    var at = windowRow * perWindowRow;
-    var pixels = (line * p.steps * 4u * blocks + block) * 2u;
-    for (var step = 0u; step < p.steps; step++) {
-      let d = pixelsAt(pixels, 2u * blocks);
-      row0 = addRow(row0, at + start0, d);
-      row1 = addRow(row1, at + start1, d);
-      row2 = addRow(row2, at + start2, d);
-      row3 = addRow(row3, at + start3, d);
-      row4 = addRow(row4, at + start4, d);
-      bias = addTap(bias, vec4f(1.0), d);
-      at++;
-      pixels += 8u * blocks;
-    }
+  let nextLine = p.strideH * perWindowRow - p.steps;
+  let nextImage = p.groups * p.inChannels * p.windowRows * perWindowRow - p.outH * p.strideH * perWindowRow;
+  let firstLine = slice * p.linesPerSlice;
+  let end = min(firstLine + p.linesPerSlice, p.lines) * p.steps;
+  let image = firstLine / p.outH;
+  var h = firstLine - image * p.outH;
+  let plane = (image * p.groups + block / p.blocks) * p.inChannels;
+  var at = (plane * p.windowRows + h * p.strideH) * perWindowRow;
+  var step = 0u;
+  for (var i = firstLine * p.steps; i < end; i++) {
+    let d = pixelsAt((4u * i * blocks + block) * 2u, 2u * blocks);
+    row0 = addRow(row0, at + start0, d);
+    row1 = addRow(row1, at + start1, d);
+    row2 = addRow(row2, at + start2, d);
+    row3 = addRow(row3, at + start3, d);
+    row4 = addRow(row4, at + start4, d);
+    bias = addTap(bias, vec4f(1.0), d);
+
+    at++;
+    step++;
+    let lineDone = step == p.steps;
+    step = select(step, 0u, lineDone);
+    at += select(0u, nextLine, lineDone);
+    h += select(0u, 1u, lineDone);
+    let imageDone = h == p.outH;
+    h = select(h, 0u, imageDone);
+    at += select(0u, nextImage, imageDone);
   }
 
   let to = (slice * blocks + block) * (1u + rows * TAPS) * 2u;

@@ -1,34 +1,28 @@
-import activation from '../../../shaders/activation.wgsl';
 import channels from '../../../shaders/conv2dChannels.wgsl';
-import incoming from '../../../shaders/conv2dIncoming.wgsl';
-import inputSource from '../../../shaders/conv2dInputGradient.wgsl';
-import weightSource from '../../../shaders/conv2dWeightGradient.wgsl';
-import epilogue from '../../../shaders/epilogue.wgsl';
+import source from '../../../shaders/conv2dWeightGradient.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { extent, type Axis, type ConvGeometry } from '../ops/geometry.js';
+import type { Axis, ConvGeometry } from '../ops/geometry.js';
 import {
   blocksOf,
-  incomingArrays,
-  incomingFlags,
+  contiguous,
   packChannelsLast,
   packedWeightQuads,
-  packWeights,
   packWindows,
-  singleTaps,
   tapLayout,
   unpackWeights,
   windowRows,
   type Incoming,
 } from './convolutionLayout.js';
 import { convolve } from './convolve.js';
+import { fill } from './fill.js';
 import { reduceDims } from './reduce.js';
 
-const weightShader = defineShader({
+const shader = defineShader({
   name: 'conv2dWeightGradient',
-  source: weightSource,
+  source,
   params: {
     lines: 'u32',
     linesPerSlice: 'u32',
@@ -46,33 +40,6 @@ const weightShader = defineShader({
   },
   flags: ['TAPS_5', 'TAPS_3', 'SIX'],
   includes: { conv2dChannels: channels, threads },
-});
-
-const inputShader = defineShader({
-  name: 'conv2dInputGradient',
-  source: inputSource,
-  params: {
-    n: 'u32',
-    groups: 'u32',
-    blocks: 'u32',
-    dyChannels: 'u32',
-    dxChannels: 'u32',
-    kernelH: 'u32',
-    kernelW: 'u32',
-    strideH: 'u32',
-    strideW: 'u32',
-    dilationH: 'u32',
-    dilationW: 'u32',
-    paddingH: 'u32',
-    paddingW: 'u32',
-    strips: 'u32',
-    inH: 'u32',
-    inW: 'u32',
-    outH: 'u32',
-    outW: 'u32',
-  },
-  flags: ['ACTIVATED', 'RELU', 'SIGMOID', 'TANH', 'SIX'],
-  includes: { conv2dChannels: channels, conv2dIncoming: incoming, epilogue, activation, threads },
 });
 
 /** Rows of weights that one thread of the weight gradient has: ROWS in the shader. */
@@ -106,7 +73,7 @@ export function weightGradient(
   const windows = packWindows({ array: x }, geometry, taps, strips);
   const dyLast = packChannelsLast(dy, groups, blocks, 4 * steps);
   const sums = GpuArray.empty([slices, quads, 4], 'f32', x.device);
-  launch(weightShader, 'accumulate', {
+  launch(shader, 'accumulate', {
     inputs: [windows, dyLast],
     outputs: [sums],
     params: {
@@ -136,67 +103,85 @@ export function weightGradient(
   return gradients;
 }
 
-/** dx of a convolution. */
+/**
+ * dx of a convolution: cross-correlations of dy with the weights in reverse, of which each gives
+ * the elements of dx with one remainder by the stride, for those are what the same taps reach.
+ */
 export function inputGradient(dy: Incoming, weight: GpuArray, geometry: ConvGeometry): GpuArray {
-  const { inChannels, outChannels, h, w } = geometry;
-  const transposed = {
-    ...geometry,
-    inChannels: outChannels,
-    outChannels: inChannels,
-    h: transposedAxis(h),
-    w: transposedAxis(w),
-  };
-  if (h.stride === 1 && w.stride === 1) {
-    return convolve(dy, weight, { geometry: transposed, order: 'flipped' });
+  const { n, groups, inChannels, outChannels, h, w } = geometry;
+  const dx = GpuArray.empty([n, inChannels, h.input, w.input], 'f32', weight.device);
+  const [rows, columns] = [lattices(h), lattices(w)];
+  if (rows.length < h.stride || columns.length < w.stride) fill(dx, 0);
+
+  const { strideGroup, strideOut, strideIn, strideH, strideW } = contiguous(geometry);
+  for (const row of rows) {
+    for (const column of columns) {
+      const transposed = {
+        n,
+        groups,
+        inChannels: outChannels,
+        outChannels: inChannels,
+        h: row.axis,
+        w: column.axis,
+      };
+      const order = {
+        start: row.lastTap * strideH + column.lastTap * strideW,
+        strideGroup,
+        strideOut: strideIn,
+        strideIn: strideOut,
+        strideH: -row.tapStep * strideH,
+        strideW: -column.tapStep * strideW,
+      };
+      const grid = { first: [row.first, column.first], step: [h.stride, w.stride] } as const;
+      convolve(dy, weight, dx, transposed, order, { grid });
+    }
   }
-  return gather(dy, weight, geometry, transposed);
-}
-
-/** The windows of dy that the elements of dx are in, for stride 1. */
-function transposedAxis(axis: Axis): Axis {
-  const padding = extent(axis) - 1 - axis.padding;
-  return { ...axis, input: axis.output, output: axis.input, stride: 1, padding };
-}
-
-/** dx for strides above 1. */
-function gather(
-  dy: Incoming,
-  weight: GpuArray,
-  { n, groups, inChannels, outChannels, h, w }: ConvGeometry,
-  transposed: ConvGeometry,
-): GpuArray {
-  const { device } = weight;
-  const dx = GpuArray.empty([n, inChannels, h.input, w.input], 'f32', device);
-  const blocks = blocksOf(inChannels / groups);
-  const order = 'transposed';
-  const weights = packWeights(weight, undefined, transposed, order, blocks, singleTaps(w));
-  const strips = Math.ceil(w.input / w.stride / 4);
-  launch(inputShader, 'gather', {
-    inputs: [...incomingArrays(dy), weights],
-    outputs: [dx],
-    params: {
-      n,
-      groups,
-      blocks: blocks.count,
-      dyChannels: outChannels / groups,
-      dxChannels: inChannels / groups,
-      kernelH: h.kernel,
-      kernelW: w.kernel,
-      strideH: h.stride,
-      strideW: w.stride,
-      dilationH: h.dilation,
-      dilationW: w.dilation,
-      paddingH: h.padding,
-      paddingW: w.padding,
-      strips,
-      inH: h.input,
-      inW: w.input,
-      outH: h.output,
-      outW: w.output,
-    },
-    flags: { ...incomingFlags(dy), SIX: blocks.size === 6 },
-    threads: groups * blocks.count * n * h.input * strips * w.stride,
-  });
-  weights.release();
   return dx;
+}
+
+/** Elements of dx along an axis that are a stride apart, and the taps that reach them from dy. */
+interface Lattice {
+  first: number;
+  /** Windows of dy, by the taps from the last one to the first. */
+  axis: Axis;
+  lastTap: number;
+  tapStep: number;
+}
+
+/**
+ * Element h of dx meets tap u of window i where h + padding = i * stride + u * dilation. With
+ * h = first + stride * j and u = tap + tapStep * m that is
+ *   i = j + (first + padding - tap * dilation) / stride - m * dilation / gcd(stride, dilation).
+ *
+ * @returns one for each remainder that any tap reaches.
+ */
+function lattices({ input, kernel, stride, dilation, padding, output }: Axis): Lattice[] {
+  const common = gcd(stride, dilation);
+  const tapStep = stride / common;
+  const found: Lattice[] = [];
+  for (let first = 0; first < Math.min(stride, input); first++) {
+    let tap = 0;
+    while (tap < kernel && (first + padding - tap * dilation) % stride !== 0) tap++;
+    if (tap === kernel) continue;
+    const taps = Math.ceil((kernel - tap) / tapStep);
+    const spread = (taps - 1) * (dilation / common);
+    found.push({
+      first,
+      axis: {
+        input: output,
+        kernel: taps,
+        stride: 1,
+        dilation: dilation / common,
+        padding: spread - (first + padding - tap * dilation) / stride,
+        output: Math.ceil((input - first) / stride),
+      },
+      lastTap: tap + (taps - 1) * tapStep,
+      tapStep,
+    });
+  }
+  return found;
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
 }

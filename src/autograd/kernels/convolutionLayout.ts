@@ -133,11 +133,6 @@ export function tapLayout({ kernel, stride, dilation }: Axis): TapLayout {
     : { taps: 5, phases, parts: phases * fives };
 }
 
-/** Every tap on its own. */
-export function singleTaps({ kernel }: Axis): TapLayout {
-  return { taps: 1, phases: kernel, parts: kernel };
-}
-
 /** Rows of windows that each plane of the input has. */
 export function windowRows(h: Axis): number {
   return (h.output - 1) * h.stride + extent(h);
@@ -208,18 +203,39 @@ export function packChannelsLast(
 }
 
 /**
- * Which weight multiplies which input: those of the convolution itself; those of its input
- * gradient, with input and output channels exchanged; or these and the taps in reverse.
+ * Where the weight of an output channel, an input channel and a tap is:
+ *   start + group * strideGroup + out * strideOut + in * strideIn + kh * strideH + kw * strideW
  */
-export type WeightOrder = 'forward' | 'transposed' | 'flipped';
+export interface WeightOrder {
+  start: number;
+  strideGroup: number;
+  strideOut: number;
+  strideIn: number;
+  strideH: number;
+  strideW: number;
+}
 
-/** Elements in a block of packed weights, and in a vec4f array of all blocks. */
+/** That of a contiguous (K, C / groups, kH, kW). */
+export function contiguous(g: ConvGeometry): WeightOrder {
+  const plane = g.h.kernel * g.w.kernel;
+  const strideOut = (g.inChannels / g.groups) * plane;
+  return {
+    start: 0,
+    strideGroup: (g.outChannels / g.groups) * strideOut,
+    strideOut,
+    strideIn: plane,
+    strideH: g.w.kernel,
+    strideW: 1,
+  };
+}
+
+/** How many vec4fs packed weights have. */
 export function packedWeightQuads(g: ConvGeometry, blocks: Blocks, layout: TapLayout): number {
   const perChannel = g.h.kernel * layout.parts * layout.taps;
   return g.groups * blocks.count * (1 + (g.inChannels / g.groups) * perChannel) * 2;
 }
 
-/** @param g  Of the convolution that the packed weights are for: an input gradient has its own. */
+/** @param g  Of the convolution that they are for: an input gradient has its own. */
 export function packWeights(
   weight: GpuArray,
   bias: GpuArray | undefined,
@@ -240,7 +256,7 @@ export function packWeights(
   return packed;
 }
 
-/** The inverse of packWeights in forward order. */
+/** The inverse of packWeights for contiguous weights. */
 export function unpackWeights(
   packed: GpuArray,
   g: ConvGeometry,
@@ -253,7 +269,7 @@ export function unpackWeights(
   launch(weightsShader, 'unpack', {
     inputs: [packed],
     outputs: [weight, bias],
-    params: weightParams(g, 'forward', blocks, layout),
+    params: weightParams(g, contiguous(g), blocks, layout),
     flags: { SIX: blocks.size === 6 },
     threads: packedWeightQuads(g, blocks, layout),
   });
@@ -266,25 +282,16 @@ function weightParams(
   blocks: Blocks,
   { taps, phases, parts }: TapLayout,
 ): ParamsOf<typeof weightsShader> {
-  const [inChannels, outChannels] = [g.inChannels / g.groups, g.outChannels / g.groups];
-  const [kernelH, kernelW] = [g.h.kernel, g.w.kernel];
-  const plane = kernelH * kernelW;
-  const flip = order === 'flipped';
   return {
     groups: g.groups,
     blocks: blocks.count,
-    inChannels,
-    outChannels,
-    kernelH,
-    kernelW,
+    inChannels: g.inChannels / g.groups,
+    outChannels: g.outChannels / g.groups,
+    kernelH: g.h.kernel,
+    kernelW: g.w.kernel,
     parts,
     phases,
     taps,
-    start: flip ? plane - 1 : 0,
-    strideGroup: inChannels * outChannels * plane,
-    strideOut: order === 'forward' ? inChannels * plane : plane,
-    strideIn: order === 'forward' ? plane : outChannels * plane,
-    strideH: flip ? -kernelW : kernelW,
-    strideW: flip ? -1 : 1,
+    ...order,
   };
 }

@@ -3,7 +3,7 @@ import source from '../../../shaders/conv2d.wgsl';
 import channels from '../../../shaders/conv2dChannels.wgsl';
 import epilogue from '../../../shaders/epilogue.wgsl';
 import threads from '../../../shaders/threads.wgsl';
-import { GpuArray } from '../../gpu/gpuArray.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import type { ConvGeometry } from '../ops/geometry.js';
@@ -38,6 +38,10 @@ const shader = defineShader({
     strips: 'u32',
     outH: 'u32',
     outW: 'u32',
+    yStart: 'u32',
+    yRow: 'u32',
+    yStep: 'u32',
+    yPlane: 'u32',
   },
   flags: [
     'PIXELS_14',
@@ -60,25 +64,37 @@ const ENOUGH_THREADS = 8192;
 /** What reading a vec4f costs, in multiplications of one; measured on a software adapter. */
 const LOAD_COST = 15;
 
+/** Elements of a plane of y that a convolution writes: one of each `step`, from `first`. */
+export interface Grid {
+  first: readonly [h: number, w: number];
+  step: readonly [h: number, w: number];
+}
+
+const EVERY: Grid = { first: [0, 0], step: [1, 1] };
+
 export interface ConvolveOptions {
-  geometry: ConvGeometry;
-  order: WeightOrder;
   bias?: GpuArray;
   activation?: Activation;
+  /** Which elements of y the results are. Default all. */
+  grid?: Grid;
 }
 
 /**
- * Cross-correlation of `x`, (N, C, H, W), with `weight`; a convolution's forward pass, or with the
- * weights flipped its input gradient for stride 1. Shapes are not checked.
+ * Cross-correlation of `x`, (N, C, H, W), with weights, to `y`, (N, K, ...). Shapes are not checked.
+ *
+ * @param order  Which element of `weight` multiplies which input.
  */
 export function convolve(
   x: Incoming,
   weight: GpuArray,
-  { geometry, order, bias, activation }: ConvolveOptions,
-): GpuArray {
+  y: GpuArray,
+  geometry: ConvGeometry,
+  order: WeightOrder,
+  { bias, activation, grid = EVERY }: ConvolveOptions = {},
+): void {
   const { n, groups, inChannels, outChannels, h, w } = geometry;
+  const [planeH, planeW] = y.shape.slice(2) as [number, number];
   const { device } = x.array;
-  const y = GpuArray.empty([n, outChannels, h.output, w.output], 'f32', device);
   const blocks = blocksOf(outChannels / groups);
   const taps = tapLayout(w);
   const rows = groups * blocks.count * n * h.output;
@@ -103,6 +119,10 @@ export function convolve(
       strips: strips.count,
       outH: h.output,
       outW: w.output,
+      yStart: grid.first[0] * planeW + grid.first[1],
+      yRow: grid.step[0] * planeW,
+      yStep: grid.step[1],
+      yPlane: planeH * planeW,
     },
     flags: {
       [`PIXELS_${strips.pixels}`]: strips.pixels > 4,
@@ -114,7 +134,6 @@ export function convolve(
   });
   windows.release();
   weights.release();
-  return y;
 }
 
 /** Strips that compute a row of `width` pixels at the least cost; at least `least` of them. */

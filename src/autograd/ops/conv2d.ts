@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError } from '../../errors.js';
-import type { GpuArray } from '../../gpu/gpuArray.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
 import { inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
-import type { Activation, Incoming } from '../kernels/convolutionLayout.js';
+import { contiguous, type Activation, type Incoming } from '../kernels/convolutionLayout.js';
 import { convolve } from '../kernels/convolve.js';
 import { Op, type Gradients } from '../op.js';
 import { convGeometry, type ConvGeometry, type ConvGeometryOptions } from './geometry.js';
@@ -47,7 +47,9 @@ export class Conv2d extends Op {
     this.geometry = convGeometry(this.name, x.shape, weight.shape, bias?.shape, this.options);
     const { geometry } = this;
     const { activation } = this.options;
-    const y = convolve({ array: x }, weight, { geometry, order: 'forward', bias, activation });
+    const { n, outChannels, h, w } = geometry;
+    const y = GpuArray.empty([n, outChannels, h.output, w.output], 'f32', x.device);
+    convolve({ array: x }, weight, y, geometry, contiguous(geometry), { bias, activation });
     if (this.needs[1] || this.needs[2]) this.x = this.save(x);
     if (this.needs[0]) this.weight = this.save(weight);
     if (activation) this.y = this.save(y);
