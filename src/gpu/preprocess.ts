@@ -1,11 +1,11 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { ShaderError } from '../errors.js';
 
-const DIRECTIVE = /^[ \t]*#(if|elif|else|endif)\b[ \t]*(.*?)[ \t]*$/;
+const DIRECTIVE = /^\s*#(if|elif|else|endif)\b\s*(.*?)\s*$/;
 /** Ends each line before preprocessing with its number; no WGSL source contains this character. */
 const MARK = '\u0001';
 
-/** Replaces comments by nothing, but keeps every newline, so that line numbers stay true. */
+/** Replaces comments by spaces: lines and columns stay true, and words that one parts stay apart. */
 export function stripComments(source: string): string {
   let out = '';
   let depth = 0; // block comments nest in WGSL
@@ -16,11 +16,13 @@ export function stripComments(source: string): string {
     } else if (two === '/*') {
       depth++;
       i++;
+      out += '  ';
     } else if (depth > 0 && two === '*/') {
       depth--;
       i++;
-    } else if (depth === 0 || source[i] === '\n') {
-      out += source[i];
+      out += '  ';
+    } else {
+      out += depth === 0 || source[i] === '\n' ? source[i] : ' ';
     }
   }
   return out;
@@ -56,7 +58,7 @@ export function preprocess(
     }
     const [, keyword, name] = directive;
     if (keyword === 'if' || keyword === 'elif') {
-      if (!(name! in flags)) {
+      if (!Object.hasOwn(flags, name!)) {
         fail(
           `unknown name "${name}", expected one of ${Object.keys(flags).join(', ') || '(none)'}`,
         );
