@@ -1,9 +1,9 @@
 // random: fills an array with random numbers from the block cipher in philox.wgsl.
 // Dispatched by src/autograd/kernels/random.ts.
 //
-//   uniform    -> x       f32 in [first, second)
-//   normal     -> x       f32 of mean first and standard deviation second
-//   integers   -> words   first + (0 to second - 1), of i32 or u32: the same bits
+//   drawUniform    -> x       f32 in [first, second)
+//   drawNormal     -> x       f32 of mean first and standard deviation second
+//   drawIntegers   -> words   first + (0 to second - 1), of i32 or u32: the same bits
 //
 // One thread for each block of four elements, whose number is the first word of the counter.
 
@@ -46,12 +46,12 @@ fn normals(a: u32, b: u32) -> vec2f {
   let radius = sqrt(max(-2.0 * log(u), 0.0));
   let angle = (toUnit(b) - 0.5) * TAU; // in [-pi, pi), where cos and sin are most precise
   let mean = bitcast<f32>(params.first);
-  let std = bitcast<f32>(params.second);
-  return mean + std * radius * vec2f(cos(angle), sin(angle));
+  let deviation = bitcast<f32>(params.second);
+  return mean + deviation * radius * vec2f(cos(angle), sin(angle));
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn uniform(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn uniformFill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = threadIndex(id, groups);
   if (4u * i < params.count) {
     let w = block(i);
@@ -60,7 +60,7 @@ fn uniform(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn normal(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn normalFill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = threadIndex(id, groups);
   if (4u * i < params.count) {
     let w = block(i);
@@ -69,10 +69,10 @@ fn normal(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn integers(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn integerFill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = threadIndex(id, groups);
   if (4u * i < params.count) {
-    var w = block(i);
+    let w = block(i);
     for (var j = 0u; j < min(4u, params.count - 4u * i); j++) {
       words[4u * i + j] = params.first + mulHigh(w[j], params.second);
     }

@@ -24,7 +24,7 @@ const shader = defineShader({
 const BLOCK = 4; // elements of one thread: the words that Philox gives at once
 
 function draw(
-  entry: 'uniform' | 'normal' | 'integers',
+  entry: 'uniformFill' | 'normalFill' | 'integerFill',
   array: GpuArray,
   first: number,
   second: number,
@@ -47,7 +47,7 @@ export function fillUniform(
   high: number,
   generator: Generator = defaultGenerator,
 ): GpuArray {
-  return draw('uniform', array, elementBits(low, 'f32'), elementBits(high, 'f32'), generator);
+  return draw('uniformFill', array, elementBits(low, 'f32'), elementBits(high, 'f32'), generator);
 }
 
 /** Fills an array of f32 with normal numbers, by the Box-Muller transform. @returns the array. */
@@ -57,7 +57,7 @@ export function fillNormal(
   std: number,
   generator: Generator = defaultGenerator,
 ): GpuArray {
-  return draw('normal', array, elementBits(mean, 'f32'), elementBits(std, 'f32'), generator);
+  return draw('normalFill', array, elementBits(mean, 'f32'), elementBits(std, 'f32'), generator);
 }
 
 /**
@@ -70,5 +70,5 @@ export function fillIntegers(
   high: number,
   generator: Generator = defaultGenerator,
 ): GpuArray {
-  return draw('integers', array, elementBits(low, 'i32'), high - low, generator);
+  return draw('integerFill', array, elementBits(low, 'i32'), high - low, generator);
 }

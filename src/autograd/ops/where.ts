@@ -43,19 +43,16 @@ export class Where extends Op {
   forward(condition: GpuArray, ...branches: GpuArray[]): GpuArray {
     const a = this.a ?? branches[0]!;
     const b = this.b ?? branches.at(-1)!;
+    this.aShape = shapeOf(a);
+    this.bShape = shapeOf(b);
+    const branchShape = broadcastShape(this.name, this.aShape, this.bShape);
+    const shape = broadcastShape(this.name, condition.shape, branchShape);
     const dtype = commonType(a, b);
     const [x, z] = [a, b].map((branch) =>
       typeof branch === 'number'
         ? fill(GpuArray.empty([], dtype, condition.device), branch)
         : castTo(branch, dtype),
     ) as [GpuArray, GpuArray];
-    this.aShape = x.shape;
-    this.bShape = z.shape;
-    const shape = broadcastShape(
-      'where',
-      condition.shape,
-      broadcastShape('where', x.shape, z.shape),
-    );
     const y = choose(shape, condition, x, z);
     x.release();
     z.release();
@@ -77,6 +74,10 @@ export class Where extends Op {
     zero.release();
     return [null, ...gradients];
   }
+}
+
+function shapeOf(branch: GpuArray | number): Shape {
+  return typeof branch === 'number' ? [] : branch.shape;
 }
 
 /** As in PyTorch; of two numbers f32. */
