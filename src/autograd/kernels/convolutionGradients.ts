@@ -56,6 +56,13 @@ export function weightGradient(
   geometry: ConvGeometry,
 ): { weight: GpuArray; bias: GpuArray } {
   const { n, groups, inChannels, outChannels, h, w } = geometry;
+  if (n === 0) {
+    const shape = [outChannels, inChannels / groups, h.kernel, w.kernel];
+    return {
+      weight: fill(GpuArray.empty(shape, 'f32', x.device), 0),
+      bias: fill(GpuArray.empty([outChannels], 'f32', x.device), 0),
+    };
+  }
   const blocks = blocksOf(outChannels / groups);
   const taps = tapLayout(w);
   const steps = Math.ceil(w.output / 4);
@@ -67,8 +74,8 @@ export function weightGradient(
   const lines = n * h.output;
   const wanted = x.device.info.software ? ENOUGH_THREADS.software : ENOUGH_THREADS.hardware;
   const most = Math.min(Math.ceil(wanted / perSlice), Math.floor(MOST_SCRATCH / (4 * quads)));
-  const linesPerSlice = Math.max(1, Math.ceil(lines / Math.max(1, most)));
-  const slices = Math.max(1, Math.ceil(lines / linesPerSlice));
+  const linesPerSlice = Math.ceil(lines / Math.max(1, most));
+  const slices = Math.ceil(lines / linesPerSlice);
 
   const windows = packWindows({ array: x }, geometry, taps, strips);
   const dyLast = packChannelsLast(dy, groups, blocks, 4 * steps);

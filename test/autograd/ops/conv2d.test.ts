@@ -1,0 +1,335 @@
+import * as sg from 'shadegrad';
+import { describe, expect, test } from 'vitest';
+import { Conv2d, type Conv2dOptions } from '../../../src/autograd/ops/conv2d.js';
+import { apply } from '../../../src/tensor/tensor.js';
+import { conv2d, type Conv2dReferenceOptions } from '../../reference/conv2d.js';
+import { checkOp } from '../../support/checkOp.js';
+import { expectClose } from '../../support/compare.js';
+import { uniform } from '../../support/random.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
+
+interface Case {
+  name: string;
+  x: number[];
+  weight: number[];
+  options: Conv2dOptions;
+  /** The same in full, for the reference. */
+  same: Conv2dReferenceOptions;
+  bias?: boolean;
+  /** Largest magnitude in x. Default 1. */
+  high?: number;
+}
+
+const CASES: Case[] = [
+  {
+    name: 'LeNet, layer 1',
+    x: [2, 1, 28, 28],
+    weight: [6, 1, 5, 5],
+    options: { padding: 2 },
+    same: { padding: [2, 2] },
+  },
+  {
+    name: 'LeNet, layer 2',
+    x: [2, 6, 14, 14],
+    weight: [16, 6, 5, 5],
+    options: {},
+    same: {},
+  },
+  {
+    name: 'AlexNet, layer 1, of a smaller image',
+    x: [1, 3, 47, 47],
+    weight: [9, 3, 11, 11],
+    options: { stride: 4, padding: 2 },
+    same: { stride: [4, 4], padding: [2, 2] },
+  },
+  {
+    name: 'AlexNet, layer 3, with fewer channels',
+    x: [1, 5, 13, 13],
+    weight: [10, 5, 3, 3],
+    options: { padding: 1 },
+    same: { padding: [1, 1] },
+    bias: false,
+  },
+  {
+    name: 'groups',
+    x: [3, 6, 7, 17],
+    weight: [14, 3, 3, 3],
+    options: { padding: [0, 1], groups: 2 },
+    same: { padding: [0, 1], groups: 2 },
+  },
+  {
+    name: 'depthwise, two filters a channel',
+    x: [1, 3, 5, 31],
+    weight: [6, 1, 3, 3],
+    options: { padding: 1, groups: 3 },
+    same: { padding: [1, 1], groups: 3 },
+  },
+  {
+    name: 'dilation and a filter that is not square',
+    x: [1, 2, 9, 33],
+    weight: [3, 2, 2, 3],
+    options: { dilation: [3, 2] },
+    same: { dilation: [3, 2] },
+  },
+  {
+    name: 'stride, dilation and padding that share no factor',
+    x: [2, 3, 17, 13],
+    weight: [5, 3, 3, 2],
+    options: { stride: [2, 3], dilation: [3, 2], padding: [3, 1] },
+    same: { stride: [2, 3], dilation: [3, 2], padding: [3, 1] },
+  },
+  {
+    name: 'a stride that the dilation divides',
+    x: [1, 2, 12, 23],
+    weight: [3, 2, 3, 5],
+    options: { stride: 4, dilation: 2, padding: 3 },
+    same: { stride: [4, 4], dilation: [2, 2], padding: [3, 3] },
+  },
+  {
+    name: 'a stride above the filter: some of x in no window',
+    x: [1, 3, 7, 8],
+    weight: [2, 3, 2, 1],
+    options: { stride: 3 },
+    same: { stride: [3, 3] },
+  },
+  {
+    name: "padding 'same', uneven",
+    x: [1, 2, 9, 8],
+    weight: [3, 2, 2, 4],
+    options: { padding: 'same' },
+    same: { padding: [0, 1], paddingEnd: [1, 2] },
+  },
+  {
+    name: 'a filter of 1 element',
+    x: [3, 9, 3, 5],
+    weight: [7, 9, 1, 1],
+    options: { padding: 'valid' },
+    same: {},
+  },
+  {
+    name: 'a filter as large as its input, and more taps than a part has',
+    x: [2, 1, 5, 7],
+    weight: [4, 1, 5, 7],
+    options: {},
+    same: {},
+  },
+  {
+    name: 'more padding than the filter reaches, values to 1e4',
+    x: [1, 1, 1, 1],
+    weight: [1, 1, 1, 3],
+    options: { padding: [2, 4] },
+    same: { padding: [2, 4] },
+    high: 1e4,
+  },
+];
+
+describe.each(ADAPTERS)('conv2d as tuned for %s', (adapter) => {
+  tuneFor(adapter);
+  test.each(CASES)('$name', ({ x, weight, options, same, bias = true, high = 1 }) =>
+    checkOp({
+      inputs: [
+        { shape: x, data: random(x, 1, high) },
+        { shape: weight, data: random(weight, 2) },
+        ...(bias ? [{ shape: [weight[0]!], data: random([weight[0]!], 3) }] : []),
+      ],
+      op: (...inputs) => apply(new Conv2d(options), ...inputs),
+      reference: (...[input, w, b]) => conv2d(input!, w!, b, same),
+      // Linear in each input: the difference is exact at any step.
+      step: 0.5,
+      samples: 30,
+    }),
+  );
+});
+
+describe('conv2d with an activation', () => {
+  const shapes = [[2, 2, 7, 8], [5, 2, 3, 3], [5]];
+  const FUNCTIONS = [
+    // A step of the check crosses the kink of relu only where a sum is within it: nowhere here.
+    { activation: 'relu', f: (x: number) => Math.max(x, 0) },
+    { activation: 'sigmoid', f: (x: number) => 1 / (1 + Math.exp(-x)) },
+    { activation: 'tanh', f: Math.tanh },
+  ] as const;
+  test.each(FUNCTIONS)('$activation', ({ activation, f }) =>
+    checkOp({
+      inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
+      op: (...inputs) => apply(new Conv2d({ activation, stride: 2, padding: 1 }), ...inputs),
+      reference: (...[x, w, b]) => {
+        const { shape, data } = conv2d(x!, w!, b, { stride: [2, 2], padding: [1, 1] });
+        return { shape, data: data.map(f) };
+      },
+      samples: 24,
+    }),
+  );
+});
+
+test('only the gradients that are asked for are computed', async () => {
+  const shapes = [[1, 2, 5, 5], [3, 2, 3, 3], [3]];
+  const run = async (wanted: readonly boolean[]): Promise<(number[] | null)[]> => {
+    const inputs = shapes.map((shape, i) =>
+      sg.tensor(random(shape, i), { shape, requiresGrad: wanted[i] }),
+    );
+    const y = apply(new Conv2d(), ...inputs);
+    const gradient = sg.ones(y.shape);
+    y.backward({ gradient });
+    const gradients: (number[] | null)[] = [];
+    for (const { grad } of inputs) gradients.push(grad && [...(await grad.data())]);
+    for (const tensor of [...inputs, y, gradient]) tensor.dispose();
+    return gradients;
+  };
+  const all = await run([true, true, true]);
+  for (const wanted of [0, 1, 2].map((only) => [0, 1, 2].map((i) => i === only))) {
+    expect(await run(wanted)).toEqual(all.map((gradient, i) => (wanted[i] ? gradient : null)));
+  }
+});
+
+test('the same bits, run after run, however many slices the weight gradient has', async () => {
+  using x = sg.tensor(random([16, 1, 28, 28], 1), { shape: [16, 1, 28, 28] });
+  const run = async (): Promise<number[]> => {
+    using weight = sg.tensor(random([6, 1, 5, 5], 2), { shape: [6, 1, 5, 5], requiresGrad: true });
+    using y = apply(new Conv2d(), x, weight);
+    using gradient = sg.ones(y.shape);
+    y.backward({ gradient });
+    return [...(await weight.grad!.data())];
+  };
+  const first = await run();
+  expect(await run()).toEqual(first);
+});
+
+test('an empty batch has an empty result and gradients of zero', async () => {
+  using x = sg.zeros([0, 2, 5, 5]);
+  using weight = sg.tensor(random([3, 2, 3, 3], 1), { shape: [3, 2, 3, 3], requiresGrad: true });
+  using y = apply(new Conv2d(), x, weight);
+  expect(y.shape).toEqual([0, 3, 3, 3]);
+  using gradient = sg.zeros([0, 3, 3, 3]);
+  y.backward({ gradient });
+  expectClose(await weight.grad!.data(), new Float32Array(54));
+});
+
+describe('conv2d refuses', () => {
+  const REFUSED: [
+    what: string,
+    x: number[],
+    weight: number[],
+    bias: number[] | null,
+    Conv2dOptions,
+    string,
+  ][] = [
+    [
+      'an image without a batch',
+      [3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      {},
+      'conv2d: expected input (N, C, H, W), got (3, 8, 8). Add the batch dimension with unsqueeze(0)',
+    ],
+    [
+      'a weight of rank 2',
+      [1, 3, 8, 8],
+      [4, 3],
+      null,
+      {},
+      'conv2d: expected weight (K, C / groups, kH, kW), got (4, 3)',
+    ],
+    [
+      'a weight without elements',
+      [1, 3, 8, 8],
+      [0, 3, 3, 3],
+      null,
+      {},
+      'conv2d: expected weight (K, C / groups, kH, kW) without a zero, got (0, 3, 3, 3)',
+    ],
+    [
+      'other channels than the weight',
+      [1, 3, 8, 8],
+      [4, 1, 3, 3],
+      null,
+      {},
+      'conv2d: expected input (N, 1, H, W) for weight (4, 1, 3, 3) and groups 1, got (1, 3, 8, 8)',
+    ],
+    [
+      'groups that do not divide',
+      [1, 3, 8, 8],
+      [4, 1, 3, 3],
+      null,
+      { groups: 2 },
+      'conv2d: expected groups that divide the 3 channels of the input and the 4 of the weight, got 2',
+    ],
+    [
+      'groups of 0',
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      { groups: 0 },
+      'conv2d: expected groups as an integer of at least 1, got 0',
+    ],
+    [
+      'another length of the bias',
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      [3],
+      {},
+      'conv2d: expected bias (4,) for weight (4, 3, 3, 3), got (3,)',
+    ],
+    [
+      'a filter above its input',
+      [1, 3, 8, 4],
+      [4, 3, 3, 3],
+      null,
+      { dilation: 2 },
+      'conv2d: expected an input of width 5 or more for kernel 3, dilation 2 and padding 0, got width 4',
+    ],
+    [
+      'a stride of 0',
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      { stride: [1, 0] },
+      'conv2d: expected stride as an integer of at least 1, got 0',
+    ],
+    [
+      'a padding below 0',
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      { padding: -1 },
+      'conv2d: expected padding as an integer of at least 0, got -1',
+    ],
+    [
+      "a stride with 'same'",
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      { padding: 'same', stride: 2 },
+      "conv2d: expected stride 1 with padding 'same', got [2, 2]",
+    ],
+  ];
+  test.each(REFUSED)('%s', (_, x, weight, bias, options, message) => {
+    const inputs = [x, weight, ...(bias ? [bias] : [])].map((shape) => sg.zeros(shape));
+    expect(() => apply(new Conv2d(options), ...inputs)).toThrow(message);
+    for (const tensor of inputs) tensor.dispose();
+  });
+
+  test('integers', () => {
+    using x = sg.zeros([1, 3, 8, 8]);
+    using weight = sg.tensor(new Int32Array(4 * 3 * 9), { shape: [4, 3, 3, 3] });
+    expect(() => apply(new Conv2d(), x, weight)).toThrow('conv2d: expected weight of f32, got i32');
+  });
+
+  test('an unknown activation', () => {
+    using x = sg.zeros([1, 3, 8, 8]);
+    using weight = sg.zeros([4, 3, 3, 3]);
+    const options = { activation: 'gelu' } as unknown as Conv2dOptions;
+    expect(() => apply(new Conv2d(options), x, weight)).toThrow(
+      "conv2d: expected activation 'relu', 'sigmoid' or 'tanh', got gelu",
+    );
+  });
+});
+
+function random(shape: readonly number[], seed: number, high = 1): Float32Array {
+  return uniform(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+    -high,
+    high,
+  );
+}
