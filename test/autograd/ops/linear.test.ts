@@ -57,6 +57,19 @@ test('linear: the gradients of weight and bias alone', () => {
   expect(bias.grad!.shape).toEqual([2]);
 });
 
+test('linear of no rows has gradients of zero', async () => {
+  using x = sg.zeros([0, 4], { requiresGrad: true });
+  using weight = sg.ones([2, 4], { requiresGrad: true });
+  using bias = sg.ones([2], { requiresGrad: true });
+  using y = apply(new Linear(), x, weight, bias);
+  expect(y.shape).toEqual([0, 2]);
+  using gradient = sg.zeros([0, 2]);
+  y.backward({ gradient });
+  expect(x.grad!.shape).toEqual([0, 4]);
+  expect([...(await weight.grad!.data())]).toEqual(Array(8).fill(0));
+  expect([...(await bias.grad!.data())]).toEqual([0, 0]);
+});
+
 test.each([
   [[3, 5], [2, 4], [2], 'linear: expected x (..., 4) for weight (2, 4), got (3, 5)'],
   [[3, 4], [4], [2], 'linear: expected weight (out, in), got (4,)'],
