@@ -1,7 +1,8 @@
 // maxPool2d: the maximum over each window of an NCHW tensor.
 // Dispatched by src/autograd/ops/maxPool2d.ts, which has the formulas.
 //
-//   forward   x -> y, argmax     one thread for each element of y; argmax only with ARGMAX
+//   forward   x -> y, argmax     one thread for each element of y; argmax only with ARGMAX. With
+//                                TWO_BY_TWO its windows are 2 by 2 and lie side by side inside of x
 //   gather    dy, argmax -> dx   one thread for each element of dx
 //   scatter   dy, argmax -> dx   one thread for each window, which writes all of it: for windows
 //                                that lie side by side, and some that lie past the last ones
@@ -43,6 +44,26 @@ fn isNan(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }
 
+struct Best {
+  value: f32,
+  index: u32,
+}
+
+// The better of `best` and element `at` of the plane that begins at `first`. PyTorch's rule: what is
+// greater takes over, and so does NaN.
+fn better(best: Best, first: u32, at: u32) -> Best {
+  let value = x[first + at];
+  let wins = best.index == NONE || isNan(value) || (value > best.value && !isNan(best.value));
+  return Best(select(best.value, value, wins), select(best.index, at, wins));
+}
+
+// The elements of a window along one axis that are inside of x, if it begins at `first`.
+fn inside(first: i32, kernel: u32, dilation: u32, size: u32) -> Range {
+  let before = u32(max(0, -first));
+  let rest = u32(max(0, i32(size) - first));
+  return Range((before + dilation - 1u) / dilation, min(kernel, (rest + dilation - 1u) / dilation));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
@@ -52,33 +73,32 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   }
   let row = to / p.outW;
   let plane = row / p.outH;
-  let firstH = i32((row - plane * p.outH) * p.strideH) - i32(p.paddingH);
-  let firstW = i32((to - row * p.outW) * p.strideW) - i32(p.paddingW);
+  let i = row - plane * p.outH;
+  let j = to - row * p.outW;
   let first = plane * p.inH * p.inW;
 
-  var best = p.lowest;
-  var index = NONE;
-  for (var u = 0u; u < p.kernelH; u++) {
-    let h = firstH + i32(u * p.dilationH);
-    if (h < 0 || h >= i32(p.inH)) {
-      continue;
-    }
-    for (var v = 0u; v < p.kernelW; v++) {
-      let w = firstW + i32(v * p.dilationW);
-      if (w < 0 || w >= i32(p.inW)) {
-        continue;
-      }
-      let at = u32(h) * p.inW + u32(w);
-      let value = x[first + at];
-      if (index == NONE || isNan(value) || (value > best && !isNan(best))) {
-        best = value;
-        index = at;
-      }
+  var best = Best(p.lowest, NONE);
+#if TWO_BY_TWO
+  let at = 2u * (i * p.inW + j);
+  best = better(best, first, at);
+  best = better(best, first, at + 1u);
+  best = better(best, first, at + p.inW);
+  best = better(best, first, at + p.inW + 1u);
+#else
+  let firstH = i32(i * p.strideH) - i32(p.paddingH);
+  let firstW = i32(j * p.strideW) - i32(p.paddingW);
+  let rows = inside(firstH, p.kernelH, p.dilationH, p.inH);
+  let columns = inside(firstW, p.kernelW, p.dilationW, p.inW);
+  for (var u = rows.first; u < rows.end; u++) {
+    let at = u32(firstH + i32(u * p.dilationH)) * p.inW;
+    for (var v = columns.first; v < columns.end; v++) {
+      best = better(best, first, at + u32(firstW + i32(v * p.dilationW)));
     }
   }
-  y[to] = best;
+#endif
+  y[to] = best.value;
 #if ARGMAX
-  argmaxOut[to] = index;
+  argmaxOut[to] = best.index;
 #endif
 }
 

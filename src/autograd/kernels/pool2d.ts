@@ -43,13 +43,14 @@ export function poolBackward({ n, channels, h, w }: PoolGeometry): {
   threads: number;
 } {
   const planes = n * channels;
-  if (!sideBySide(h) || !sideBySide(w)) {
+  if (!areSideBySide(h) || !areSideBySide(w)) {
     return { entry: 'gather', threads: planes * h.input * w.input };
   }
   const windows = Math.ceil(h.input / h.kernel) * Math.ceil(w.input / w.kernel);
   return { entry: 'scatter', threads: planes * windows };
 }
 
-function sideBySide({ kernel, stride, dilation, padding }: Axis): boolean {
+/** Whether each element of the input is in one window at most, next to those of the window before. */
+export function areSideBySide({ kernel, stride, dilation, padding }: Axis): boolean {
   return stride === kernel && dilation === 1 && padding === 0;
 }

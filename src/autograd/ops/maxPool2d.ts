@@ -5,15 +5,15 @@ import { DTypeError } from '../../errors.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
+import { areSideBySide, POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
 import { Op } from '../op.js';
-import { poolGeometry, type Pair, type PoolGeometry } from './geometry.js';
+import { poolGeometry, type Axis, type Pair, type PoolGeometry } from './geometry.js';
 
 const shader = defineShader({
   name: 'maxPool2d',
   source,
   params: { ...POOL_PARAMS, dilationH: 'u32', dilationW: 'u32', lowest: 'f32' },
-  flags: ['ARGMAX'],
+  flags: ['ARGMAX', 'TWO_BY_TWO'],
   includes: { pool2d, threads },
 });
 
@@ -64,7 +64,7 @@ export class MaxPool2d extends Op {
       inputs: [x],
       outputs: recording ? [y, this.argmax] : [y],
       params: this.params(),
-      flags: { ARGMAX: recording },
+      flags: { ARGMAX: recording, TWO_BY_TWO: isHalved(h) && isHalved(w) },
       threads: y.numel,
     });
     return y;
@@ -88,4 +88,9 @@ export class MaxPool2d extends Op {
       lowest: -Infinity,
     };
   }
+}
+
+/** Whether windows of two lie side by side inside of the input. */
+function isHalved(axis: Axis): boolean {
+  return axis.kernel === 2 && areSideBySide(axis) && axis.output * 2 <= axis.input;
 }
