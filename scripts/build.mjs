@@ -33,6 +33,8 @@ const shared = {
   sourcemap: true,
   logLevel: 'warning',
   loader: { '.wgsl': 'text' },
+  // Summaries and errors print the names of classes, which bundling would number.
+  keepNames: true,
 };
 
 rmSync(dist, { recursive: true, force: true });
