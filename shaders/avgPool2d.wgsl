@@ -1,7 +1,8 @@
 // avgPool2d: the mean over each window of an NCHW tensor.
 // Dispatched by src/autograd/ops/avgPool2d.ts, which has the formulas.
 //
-//   forward   x -> y     one thread for each element of y
+//   forward   x -> y     one thread for each element of y. With TWO_BY_TWO its windows are 2 by 2
+//                        and lie side by side inside of x
 //   gather    dy -> dx   one thread for each element of dx
 //   scatter   dy -> dx   one thread for each window, which writes all of it: for windows that lie
 //                        side by side, and some that lie past the last ones
@@ -65,8 +66,14 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   }
   let row = to / p.outW;
   let plane = row / p.outH;
-  let rows = windowH(row - plane * p.outH);
-  let columns = windowW(to - row * p.outW);
+  let i = row - plane * p.outH;
+  let j = to - row * p.outW;
+#if TWO_BY_TWO
+  let at = (plane * p.inH + 2u * i) * p.inW + 2u * j;
+  y[to] = (x[at] + x[at + 1u] + x[at + p.inW] + x[at + p.inW + 1u]) * 0.25;
+#else
+  let rows = windowH(i);
+  let columns = windowW(j);
   var sum = 0.0;
   for (var h = rows.inside.first; h < rows.inside.end; h++) {
     let first = (plane * p.inH + h) * p.inW;
@@ -75,6 +82,7 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
     }
   }
   y[to] = sum / f32(rows.count * columns.count);
+#endif
 }
 
 @compute @workgroup_size(WORKGROUP)

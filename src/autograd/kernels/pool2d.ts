@@ -50,7 +50,13 @@ export function poolBackward({ n, channels, h, w }: PoolGeometry): {
   return { entry: 'scatter', threads: planes * windows };
 }
 
-/** Whether each element of the input is in one window at most, next to those of the window before. */
-export function areSideBySide({ kernel, stride, dilation, padding }: Axis): boolean {
+function areSideBySide({ kernel, stride, dilation, padding }: Axis): boolean {
   return stride === kernel && dilation === 1 && padding === 0;
+}
+
+/** Whether all windows are 2 by 2, lie side by side and end inside of the input. */
+export function isTwoByTwo({ h, w }: PoolGeometry): boolean {
+  return [h, w].every(
+    (axis) => axis.kernel === 2 && areSideBySide(axis) && 2 * axis.output <= axis.input,
+  );
 }

@@ -5,7 +5,7 @@ import { DTypeError } from '../../errors.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
+import { isTwoByTwo, POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
 import { Op } from '../op.js';
 import { poolGeometry, type Pair, type PoolGeometry } from './geometry.js';
 
@@ -13,7 +13,7 @@ const shader = defineShader({
   name: 'avgPool2d',
   source,
   params: POOL_PARAMS,
-  flags: ['COUNT_PADDING'],
+  flags: ['COUNT_PADDING', 'TWO_BY_TWO'],
   includes: { pool2d, threads },
 });
 
@@ -72,7 +72,10 @@ export class AvgPool2d extends Op {
       inputs: [from],
       outputs: [to],
       params: poolParams(this.geometry),
-      flags: { COUNT_PADDING: this.options.countIncludePad ?? true },
+      flags: {
+        COUNT_PADDING: this.options.countIncludePad ?? true,
+        TWO_BY_TWO: entry === 'forward' && isTwoByTwo(this.geometry),
+      },
       threads,
     });
   }

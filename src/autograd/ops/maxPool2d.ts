@@ -5,9 +5,9 @@ import { DTypeError } from '../../errors.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { areSideBySide, POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
+import { isTwoByTwo, POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
 import { Op } from '../op.js';
-import { poolGeometry, type Axis, type Pair, type PoolGeometry } from './geometry.js';
+import { poolGeometry, type Pair, type PoolGeometry } from './geometry.js';
 
 const shader = defineShader({
   name: 'maxPool2d',
@@ -64,7 +64,7 @@ export class MaxPool2d extends Op {
       inputs: [x],
       outputs: recording ? [y, this.argmax] : [y],
       params: this.params(),
-      flags: { ARGMAX: recording, TWO_BY_TWO: isHalved(h) && isHalved(w) },
+      flags: { ARGMAX: recording, TWO_BY_TWO: isTwoByTwo(this.geometry) },
       threads: y.numel,
     });
     return y;
@@ -88,9 +88,4 @@ export class MaxPool2d extends Op {
       lowest: -Infinity,
     };
   }
-}
-
-/** Whether windows of two lie side by side inside of the input. */
-function isHalved(axis: Axis): boolean {
-  return axis.kernel === 2 && areSideBySide(axis) && axis.output * 2 <= axis.input;
 }
