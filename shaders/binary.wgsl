@@ -4,12 +4,11 @@
 //   forward    a, b -> y
 //   backward   dy, a, b -> grad   dy df/da, or with WRT_B dy df/db, of the shape of y
 //
-// With NUMBER, b is a number and a has the shape of y. One thread for each element of y.
+// With NUMBER, b is a number and a has the shape of y. Each thread takes several elements of y.
 
 struct Params {
   count: u32,
   number: u32, // its bits, as T
-  inner: u32, // dimensions within the outermost
   size0: u32, size1: u32, size2: u32, size3: u32, size4: u32,
   a0: u32, a1: u32, a2: u32, a3: u32, a4: u32, aOuter: u32, aOffset: u32,
   b0: u32, b1: u32, b2: u32, b3: u32, b4: u32, bOuter: u32, bOffset: u32,
@@ -173,8 +172,7 @@ fn slope(a: f32, b: f32) -> f32 {
 
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
     grad[i] = dy[i] * slope(a[i], bitcast<f32>(params.number));
 #else
@@ -186,8 +184,7 @@ fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
 #else
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
     y[i] = value(a[i], bitcast<T>(params.number));
 #else

@@ -1,7 +1,7 @@
 // cast: the elements of an array in another type. f32 truncates towards zero and saturates.
 // Dispatched by src/autograd/kernels/cast.ts.
 //
-//   convert   x -> y   one thread for each element
+//   convert   x -> y   each thread takes several elements
 
 struct Params {
   count: u32,
@@ -21,8 +21,7 @@ alias From = f32;
 
 @compute @workgroup_size(WORKGROUP)
 fn convert(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     y[i] = T(x[i]);
   }
 }

@@ -4,7 +4,7 @@
 //   forward    x -> y
 //   backward   dy, x -> dx
 //
-// One thread for each element. NaN stays NaN.
+// Each thread takes several elements. NaN stays NaN.
 
 struct Params {
   count: u32,
@@ -39,8 +39,7 @@ fn limit(x: T) -> T {
 #if BACKWARD
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     let inside = !isNan(x[i]) && limit(x[i]) == x[i];
     dx[i] = select(0.0, dy[i], inside);
   }
@@ -48,8 +47,7 @@ fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
 #else
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     y[i] = limit(x[i]);
   }
 }

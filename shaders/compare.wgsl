@@ -1,14 +1,13 @@
 // compare: y = 1 where the relation holds between a and b, which are broadcast, else 0.
 // Dispatched by src/autograd/ops/compare.ts.
 //
-//   compare   a, b -> y   one thread for each element of y
+//   compare   a, b -> y   each thread takes several elements
 //
 // With NUMBER, b is a number and a has the shape of y.
 
 struct Params {
   count: u32,
   number: u32, // its bits, as T
-  inner: u32, // dimensions within the outermost
   size0: u32, size1: u32, size2: u32, size3: u32, size4: u32,
   a0: u32, a1: u32, a2: u32, a3: u32, a4: u32, aOuter: u32, aOffset: u32,
   b0: u32, b1: u32, b2: u32, b3: u32, b4: u32, bOuter: u32, bOffset: u32,
@@ -46,8 +45,7 @@ fn holds(a: T, b: T) -> bool {
 
 @compute @workgroup_size(WORKGROUP)
 fn compare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
     y[i] = i32(holds(a[i], bitcast<T>(params.number)));
 #else

@@ -27,8 +27,16 @@ fn block(i: u32) -> vec4u {
 }
 
 fn store(i: u32, values: vec4f) {
-  for (var j = 0u; j < min(4u, params.count - 4u * i); j++) {
-    x[4u * i + j] = values[j];
+  let at = 4u * i;
+  x[at] = values.x;
+  if (at + 1u < params.count) {
+    x[at + 1u] = values.y;
+  }
+  if (at + 2u < params.count) {
+    x[at + 2u] = values.z;
+  }
+  if (at + 3u < params.count) {
+    x[at + 3u] = values.w;
   }
 }
 

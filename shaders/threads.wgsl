@@ -7,3 +7,8 @@ override WORKGROUP: u32 = 64u;
 fn threadIndex(id: vec3u, groups: vec3u) -> u32 {
   return id.x + id.y * groups.x * WORKGROUP;
 }
+
+// All threads of the launch: the step of a loop in which each handles several elements.
+fn threadCount(groups: vec3u) -> u32 {
+  return groups.x * groups.y * WORKGROUP;
+}

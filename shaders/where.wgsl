@@ -1,7 +1,7 @@
 // where: y = condition != 0 ? a : b for each element. A scalar has step 0, the rest step 1.
 // Dispatched by src/autograd/ops/where.ts, backward too.
 //
-//   choose   condition, a, b -> y   one thread for each element; only bits move
+//   choose   condition, a, b -> y   each thread takes several elements; only bits move
 
 struct Params {
   count: u32,
@@ -18,8 +18,7 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn choose(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     let c = condition[i * params.conditionStep];
     if (isNan(c) || c != T(0)) {
       y[i] = a[i * params.aStep];

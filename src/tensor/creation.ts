@@ -159,12 +159,9 @@ function leaf(op: string, array: GpuArray, { requiresGrad = false }: CreationOpt
 }
 
 function checkShape(op: string, shape: Shape): Shape {
-  if (!Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw new ShapeError(
-      op,
-      'a shape of whole numbers from 0 up',
-      Array.isArray(shape) ? shape : String(shape),
-    );
+  const isList: boolean = Array.isArray(shape); // annotated, or it would narrow Shape to any[]
+  if (!isList || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new ShapeError(op, 'a shape of whole numbers from 0 up', isList ? shape : String(shape));
   }
   return shape;
 }

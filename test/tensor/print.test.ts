@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 /** Formats a tensor and frees it. */
 async function format(tensor: sg.Tensor, options?: sg.PrintOptions): Promise<string> {
   using x = tensor;
-  return x.format(options);
+  return await x.format(options);
 }
 
 // Each expected text is what PyTorch 2 prints, but for the spelling of dtype, shape and gradient.
@@ -96,7 +96,7 @@ test('what gradients flow through says so', async () => {
   expect(await w.format()).toBe('tensor([1., 2.], requiresGrad=true)');
   using y = w.relu();
   expect(await y.format()).toBe('tensor([1., 2.], gradFn=<Relu>)');
-  expect(`${w}`).toBe('Tensor(shape=(2,), dtype=f32, requiresGrad=true)');
+  expect(String(w)).toBe('Tensor(shape=(2,), dtype=f32, requiresGrad=true)');
   expect(String(y)).toBe('Tensor(shape=(2,), dtype=f32, gradFn=<Relu>)');
   using gradient = sg.ones([2]);
   y.backward({ gradient });

@@ -5,7 +5,7 @@ import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { ELEMENT_FLAGS, elementFlags } from './element.js';
+import { ELEMENT_FLAGS, elementFlags, elementThreads } from './element.js';
 
 const shader = defineShader({
   name: 'cast',
@@ -28,7 +28,7 @@ export function castTo(x: GpuArray, dtype: DType): GpuArray {
       FROM_I32: x.dtype === 'i32',
       FROM_U32: x.dtype === 'u32',
     },
-    threads: x.numel,
+    threads: elementThreads(x.numel),
   });
   return y;
 }

@@ -4,8 +4,16 @@ import threads from '../../../shaders/threads.wgsl';
 import { numelOf, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
-import { defineShader, type ParamsOf } from '../../gpu/shader.js';
-import { broadcast, contiguous, STRIDE_PARAMS, strideParams, type Layout } from './strides.js';
+import { defineShader } from '../../gpu/shader.js';
+import { elementThreads } from './element.js';
+import {
+  broadcast,
+  contiguous,
+  planStrides,
+  STRIDE_PARAMS,
+  type Layout,
+  type StridePlan,
+} from './strides.js';
 
 const shader = defineShader({
   name: 'stridedCopy',
@@ -15,7 +23,9 @@ const shader = defineShader({
 });
 
 /** How elements of a shape lie in the array they come from and in the one they go to. */
-export type CopyPlan = ParamsOf<typeof shader>;
+export interface CopyPlan extends StridePlan {
+  count: number;
+}
 
 /**
  * Plans a copy of the elements of `shape`; both layouts default to contiguous.
@@ -28,12 +38,22 @@ export function planCopy(
   shape: Shape,
   { from = contiguous(shape), to = contiguous(shape) }: { from?: Layout; to?: Layout } = {},
 ): CopyPlan {
-  return { count: numelOf(shape), ...strideParams(op, shape, from, to) };
+  return { count: numelOf(shape), ...planStrides(op, shape, from, to) };
 }
 
 /** Copies elements of `x` into `y`, of which the rest keeps its values. */
-export function stridedCopy(plan: CopyPlan, x: GpuArray, y: GpuArray): void {
-  launch(shader, 'copy', { inputs: [x], outputs: [y], params: plan, threads: plan.count });
+export function stridedCopy(
+  { count, params, constants }: CopyPlan,
+  x: GpuArray,
+  y: GpuArray,
+): void {
+  launch(shader, 'copy', {
+    inputs: [x],
+    outputs: [y],
+    params: { count, ...params },
+    constants,
+    threads: elementThreads(count),
+  });
 }
 
 /** `x` repeated to `shape`, to which it must broadcast; shares memory where it has as many elements. */

@@ -3,7 +3,6 @@ import type { Shape } from '../../gpu/dtype.js';
 
 /** The fields of `struct Params` that shaders/strides.wgsl reads, in order. */
 export const STRIDE_PARAMS = {
-  inner: 'u32',
   size0: 'u32',
   size1: 'u32',
   size2: 'u32',
@@ -29,6 +28,12 @@ export const STRIDE_PARAMS = {
 export interface Layout {
   strides: readonly number[];
   offset?: number;
+}
+
+/** The uniforms and the override constants of a launch. */
+export interface StridePlan {
+  params: Record<keyof typeof STRIDE_PARAMS, number>;
+  constants: { INNER: number };
 }
 
 const MOST_DIMS = 6;
@@ -71,13 +76,8 @@ export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
   });
 }
 
-/** The uniforms that make offsetsOf() in strides.wgsl map elements of `shape` to `a` and `b`. */
-export function strideParams(
-  op: string,
-  shape: Shape,
-  a: Layout,
-  b: Layout,
-): Record<keyof typeof STRIDE_PARAMS, number> {
+/** What makes offsetsOf() in strides.wgsl map elements of `shape` to `a` and `b`. */
+export function planStrides(op: string, shape: Shape, a: Layout, b: Layout): StridePlan {
   const dims = mergeDims(shape, a.strides, b.strides);
   if (dims.length > MOST_DIMS) {
     throw new ShapeError(op, `${MOST_DIMS} dimensions at most that cannot be merged`, shape);
@@ -87,8 +87,7 @@ export function strideParams(
     { length: MOST_DIMS - 1 },
     (_, d) => (d < dims.length - 1 && dims[d]) || { size: 1, a: 0, b: 0 },
   );
-  const fields = {
-    inner: Math.max(dims.length - 1, 0),
+  const params = {
     aOuter: outer.a,
     bOuter: outer.b,
     aOffset: a.offset ?? 0,
@@ -101,7 +100,10 @@ export function strideParams(
       ]),
     ),
   };
-  return fields as Record<keyof typeof STRIDE_PARAMS, number>;
+  return {
+    params: params as StridePlan['params'],
+    constants: { INNER: Math.max(dims.length - 1, 0) },
+  };
 }
 
 interface Dim {

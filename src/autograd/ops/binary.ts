@@ -3,13 +3,13 @@ import element from '../../../shaders/element.wgsl';
 import strides from '../../../shaders/strides.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError } from '../../errors.js';
-import { numelOf, type Shape } from '../../gpu/dtype.js';
+import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags } from '../kernels/element.js';
-import { broadcast, broadcastShape, STRIDE_PARAMS, strideParams } from '../kernels/strides.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from '../kernels/element.js';
+import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
 import { sumTo } from '../kernels/sumTo.js';
 import { Op } from '../op.js';
 
@@ -83,15 +83,15 @@ export class Binary extends Op {
     }
     this.aShape = a.shape;
     this.bShape = b?.shape ?? [];
-    const params = this.params(shape, dtype);
+    const plan = this.plan(shape, dtype);
     const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
     const y = GpuArray.empty(shape, dtype, a.device);
     launch(shader, 'forward', {
       inputs: operands,
       outputs: [y],
-      params,
+      ...plan,
       flags: { ...this.flags(), ...elementFlags(dtype) },
-      threads: params.count,
+      threads: elementThreads(y.numel),
     });
     const { forA, forB } = FUNCTIONS[this.name];
     const needed = (this.needs[0] ? forA : '') + (this.needs[1] ? forB : '');
@@ -119,21 +119,19 @@ export class Binary extends Op {
     launch(shader, 'backward', {
       inputs: [dy, ...operands],
       outputs: [grad],
-      params: this.params(dy.shape, 'f32'),
+      ...this.plan(dy.shape, 'f32'),
       flags: { ...this.flags(), BACKWARD: true, WRT_B: wrtB },
-      threads: dy.numel,
+      threads: elementThreads(dy.numel),
     });
     return grad;
   }
 
-  private params(shape: Shape, dtype: GpuArray['dtype']) {
+  private plan(shape: Shape, dtype: DType) {
     const a = broadcast(this.aShape, shape);
     const b = broadcast(this.bShape, shape);
-    return {
-      count: numelOf(shape),
-      number: elementBits(this.number ?? 0, dtype),
-      ...strideParams(this.name, shape, a, b),
-    };
+    const { params, constants } = planStrides(this.name, shape, a, b);
+    const number = elementBits(this.number ?? 0, dtype);
+    return { params: { count: numelOf(shape), number, ...params }, constants };
   }
 
   private flags() {

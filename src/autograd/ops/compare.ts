@@ -7,8 +7,8 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags } from '../kernels/element.js';
-import { broadcast, broadcastShape, STRIDE_PARAMS, strideParams } from '../kernels/strides.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from '../kernels/element.js';
+import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
 import { Op, type Gradients } from '../op.js';
 
 const FLAGS = { eq: 'EQ', ne: 'NE', lt: 'LT', le: 'LE', gt: 'GT', ge: 'GE' } as const;
@@ -43,23 +43,21 @@ export class Compare extends Op {
     const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
     const dtype = promote(a.dtype, b?.dtype ?? this.number!);
     const layouts = [broadcast(a.shape, shape), broadcast(b?.shape ?? [], shape)] as const;
-    const params = {
-      count: numelOf(shape),
-      number: elementBits(this.number ?? 0, dtype),
-      ...strideParams(this.name, shape, ...layouts),
-    };
+    const strides = planStrides(this.name, shape, ...layouts);
+    const count = numelOf(shape);
     const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
     const y = GpuArray.empty(shape, 'i32', a.device);
     launch(shader, 'compare', {
       inputs: operands,
       outputs: [y],
-      params,
+      params: { count, number: elementBits(this.number ?? 0, dtype), ...strides.params },
+      constants: strides.constants,
       flags: {
         ...elementFlags(dtype),
         [FLAGS[this.name]]: true,
         NUMBER: this.number !== undefined,
       },
-      threads: params.count,
+      threads: elementThreads(count),
     });
     for (const operand of operands) operand.release();
     return y;

@@ -6,7 +6,7 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { ELEMENT_FLAGS, elementFlags, elementThreads } from '../kernels/element.js';
 import { fill } from '../kernels/fill.js';
 import { expandTo } from '../kernels/stridedCopy.js';
 import { broadcastShape } from '../kernels/strides.js';
@@ -101,7 +101,7 @@ function choose(shape: Shape, condition: GpuArray, a: GpuArray, b: GpuArray): Gp
     outputs: [y],
     params: { count: y.numel, conditionStep, aStep, bStep },
     flags: elementFlags(condition.dtype),
-    threads: y.numel,
+    threads: elementThreads(y.numel),
   });
   for (const input of inputs) input.release();
   return y;
