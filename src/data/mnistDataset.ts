@@ -18,12 +18,18 @@ export const MNIST_NORMALIZATION: Normalization = { mean: [0.1307], std: [0.3081
  * const { train, test } = await sg.data.mnist();
  * @throws ResourceError or DataFormatError if the files are nowhere or are damaged.
  */
-export async function mnist({
-  normalization,
-  ...options
-}: MnistDatasetOptions = {}): Promise<{ train: ImageDataset; test: ImageDataset }> {
+export async function mnist({ normalization, ...options }: MnistDatasetOptions = {}): Promise<{
+  train: ImageDataset;
+  test: ImageDataset;
+}> {
   const bytes = await loadMnistBytes(options);
   const dataset = ({ images, labels, rows, cols }: MnistSplit): ImageDataset =>
-    new ImageDataset({ images, labels, imageShape: [1, rows, cols], classes: mnistClasses, normalization });
+    new ImageDataset({
+      images,
+      labels,
+      imageShape: [1, rows, cols],
+      classes: mnistClasses,
+      normalization,
+    });
   return { train: dataset(bytes.train), test: dataset(bytes.test) };
 }

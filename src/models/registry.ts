@@ -33,7 +33,12 @@ export function inputShapeOf(name: string): Shape {
 
 function find(name: string): Entry {
   if (!Object.hasOwn(REGISTRY, name)) {
-    throw new ArgumentError('model', names.join(', '), `'${name}'`, '`shadegrad summary MODEL` shows one.');
+    throw new ArgumentError(
+      'model',
+      names.join(', '),
+      `'${name}'`,
+      '`shadegrad summary MODEL` shows one.',
+    );
   }
   return REGISTRY[name]!;
 }

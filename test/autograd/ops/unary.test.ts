@@ -19,7 +19,17 @@ const FUNCTIONS = [
 describe.each(FUNCTIONS)('$name', ({ name, f, low }) => {
   test.each([[[7]], [[3, 5, 11]], [[65, 33]]])('equals the reference at shape %j', (shape) =>
     checkOp({
-      inputs: [{ shape, data: uniform(shape.reduce((a, b) => a * b), 1, low, 3) }],
+      inputs: [
+        {
+          shape,
+          data: uniform(
+            shape.reduce((a, b) => a * b),
+            1,
+            low,
+            3,
+          ),
+        },
+      ],
       op: (x) => x[name](),
       reference: (x) => ({ shape: x.shape, data: x.data.map(f) }),
     }),
