@@ -30,7 +30,7 @@ const CASES: Case[] = [
   },
   {
     name: 'LeNet, layer 2',
-    x: [2, 6, 14, 14],
+    x: [1, 6, 14, 14],
     weight: [16, 6, 5, 5],
     options: {},
     same: {},
@@ -91,6 +91,20 @@ const CASES: Case[] = [
     weight: [2, 3, 2, 1],
     options: { stride: 3 },
     same: { stride: [3, 3] },
+  },
+  {
+    name: 'more taps between the strides than a part has',
+    x: [1, 2, 3, 31],
+    weight: [3, 2, 2, 12],
+    options: { stride: [1, 2] },
+    same: { stride: [1, 2] },
+  },
+  {
+    name: 'slices of the weight gradient that go from one image to the next',
+    x: [11, 12, 4, 4],
+    weight: [17, 12, 2, 2],
+    options: {},
+    same: {},
   },
   {
     name: "padding 'same', uneven",
