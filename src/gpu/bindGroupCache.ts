@@ -1,5 +1,6 @@
 import type { PooledBuffer } from './bufferPool.js';
-import { UNIFORM_SLOT, type Pipeline } from './pipelineCache.js';
+import type { Pipeline } from './pipelineCache.js';
+import { UNIFORM_SLOT } from './shader.js';
 
 const MOST = 8192;
 

@@ -1,5 +1,8 @@
 import { ShaderError } from '../errors.js';
-import { preprocess } from './preprocess.js';
+import { preprocess, stripComments } from './preprocess.js';
+
+/** Bytes for one launch's uniforms: the alignment that WebGPU guarantees for dynamic offsets. */
+export const UNIFORM_SLOT = 256;
 
 export type ParamType = 'u32' | 'i32' | 'f32';
 export type ParamTypes = Readonly<Record<string, ParamType>>;
@@ -59,7 +62,7 @@ export class Shader<P extends ParamTypes = ParamTypes, F extends string = string
 
   /** The uniform buffer is filled from `params`: a struct that disagrees would read garbage. */
   private checkParams(source: string): void {
-    const body = /struct\s+Params\s*\{([^}]*)\}/.exec(source.replace(/\/\/.*$/gm, ''))?.[1] ?? '';
+    const body = /struct\s+Params\s*\{([^}]*)\}/.exec(stripComments(source))?.[1] ?? '';
     const inShader = [...body.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(
       ([, name, type]) => `${name}: ${type}`,
     );
@@ -67,6 +70,12 @@ export class Shader<P extends ParamTypes = ParamTypes, F extends string = string
     if (inShader.join() !== inHost.join()) {
       throw new ShaderError(
         `shaders/${this.name}.wgsl: expected struct Params { ${inHost.join(', ')} }, got { ${inShader.join(', ')} }`,
+      );
+    }
+    const most = UNIFORM_SLOT / 4;
+    if (inHost.length > most) {
+      throw new ShaderError(
+        `shaders/${this.name}.wgsl: expected at most ${most} fields in struct Params, got ${inHost.length}`,
       );
     }
   }

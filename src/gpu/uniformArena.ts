@@ -1,5 +1,4 @@
-import type { ParamTypes, Shader } from './shader.js';
-import { UNIFORM_SLOT } from './pipelineCache.js';
+import { UNIFORM_SLOT, type ParamTypes, type Shader } from './shader.js';
 
 const SLOTS = 256;
 const USAGE = 0x40 /* UNIFORM */ | 0x8; /* COPY_DST */
