@@ -50,6 +50,10 @@ export class Device {
   /** While set, launches only note the pipelines that they would need; see `dryRun`. */
   collecting: PipelineSpec[] | null = null;
   private failure: ShadegradError | null = null;
+  /** An error that no check was made for: often only a consequence of `failure`, and it may come first. */
+  private uncaptured: ShadegradError | null = null;
+  /** Checks of the driver that have not come back yet. */
+  private readonly checks = new Set<Promise<void>>();
 
   constructor(
     readonly gpu: GPUDevice,
@@ -60,38 +64,53 @@ export class Device {
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
     this.pool = new BufferPool(gpu, (buffer) => this.bindGroups.forget(buffer));
-    this.pipelines = new PipelineCache(gpu, (error) => this.fail(error));
-    this.readback = new Readback(gpu, this.queue, () => this.throwIfFailed());
+    this.pipelines = new PipelineCache(gpu, (check) => this.watch(check));
+    this.readback = new Readback(gpu, this.queue, this);
     this.lost = gpu.lost.then(({ reason, message }) => {
-      this.fail(
-        new DeviceError(
-          `device: expected a live GPU device, got one lost (${reason}): ${message}. Call init() again.`,
-        ),
+      this.failure ??= new DeviceError(
+        `device: expected a live GPU device, got one lost (${reason}): ${message}. Call init() again.`,
       );
       return { reason, message };
     });
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
       const { message } = (event as GPUUncapturedErrorEvent).error;
-      this.fail(
-        new DeviceError(`device: ${message}\n  init({ debug: true }) names the op that failed.`),
+      this.uncaptured ??= new DeviceError(
+        `device: ${message}\n  init({ debug: true }) names the op that failed.`,
       );
     });
   }
 
-  /** Remembers the first failure; the next readback, `sync` or launch throws it. */
-  fail(error: ShadegradError): void {
-    this.failure ??= error;
+  /** Fails with what `check` resolves to, if anything; `sync` and readbacks wait for it. */
+  watch(check: Promise<ShadegradError | null>): void {
+    const done = check
+      .then(
+        (error) => (this.failure ??= error),
+        () => null, // the device went away, and `lost` says why
+      )
+      .then(() => void this.checks.delete(done));
+    this.checks.add(done);
   }
 
-  /** @throws the first failure, if there was one; a lost or closed device keeps failing. */
+  /** Waits for the checks of what was enqueued so far. @throws as `throwIfFailed` does. */
+  async settled(): Promise<void> {
+    if (this.checks.size > 0) await Promise.race([Promise.all(this.checks), this.lost]);
+    this.throwIfFailed();
+  }
+
+  get failed(): boolean {
+    return (this.failure ?? this.uncaptured) !== null;
+  }
+
+  /** @throws the first failure, if there was one. */
   throwIfFailed(): void {
     if (this.closed) {
       throw new DeviceError(
         'device: expected an open device, got one that was closed. Call init() again.',
       );
     }
-    if (this.failure) throw this.failure;
+    const failure = this.failure ?? this.uncaptured;
+    if (failure) throw failure;
   }
 
   /** Submits what was recorded and waits until the GPU has done it. */
@@ -99,7 +118,7 @@ export class Device {
     this.throwIfFailed();
     this.queue.flush();
     await this.gpu.queue.onSubmittedWorkDone();
-    this.throwIfFailed();
+    await this.settled();
   }
 
   /**

@@ -109,11 +109,15 @@ export class GpuArray {
     this.storage.dropRef();
   }
 
-  /** Replaces the contents, in order with the commands before and after. */
+  /**
+   * Replaces the contents, in order with the commands before and after.
+   * @throws ShapeError for another number of elements, DeviceError if the device failed.
+   */
   write(data: TypedArray): void {
     if (data.length !== this.numel) {
       throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
     }
+    this.device.throwIfFailed();
     if (data.length === 0) return;
     this.device.queue.write(
       this.storage.pooled('write'),
@@ -132,11 +136,19 @@ export class GpuArray {
         `${source.numel} of ${source.dtype}`,
       );
     }
+    this.device.throwIfFailed();
     this.storage.version++;
     if (this.numel === 0 || this.device.collecting || source.storage === this.storage) return;
     const target = this.storage.pooled('copyFrom');
     target.lastUse = this.device.queue.serial;
     this.device.queue.copy(source.storage.pooled('copyFrom'), 0, target.gpu, 0, this.bytes);
+  }
+
+  /** The same contents in memory of its own. */
+  copy(): GpuArray {
+    const copy = GpuArray.empty(this.shape, this.dtype, this.device);
+    copy.copyFrom(this);
+    return copy;
   }
 
   /** The contents, once every command before this call has run. */

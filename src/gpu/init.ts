@@ -11,7 +11,7 @@ import { requestNodeAdapter } from './nodeAdapter.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
 
 export interface InitOptions extends DeviceOptions {
-  /** A device of your own, from any `GPUAdapter`; nothing is requested then. */
+  /** A device of your own, from any `GPUAdapter`; nothing is requested then. `close()` destroys it. */
   device?: GPUDevice;
   /** Which GPU, where a machine has two. Default 'high-performance'. */
   powerPreference?: GPUPowerPreference;
@@ -46,14 +46,15 @@ const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node)
  *
  * In a browser it is `navigator.gpu`'s; in Node the package `webgpu` (Dawn) provides it, on the
  * system's own driver or, on Linux without one, on SwiftShader from `@sparticuz/chromium`.
- * Called again without options while a device is open, it returns that one; called with options
- * it opens another, and tensors of the first one stay valid.
+ * Called again without options while a device is open, it returns that one, unless it was lost or
+ * failed; called with options it opens another, and tensors of the first one stay valid.
  *
  * @throws DeviceError that lists what was tried and what would fix it.
  */
 export async function init(options?: InitOptions): Promise<Device> {
   const open = openDevice();
-  if (open && !options) return open;
+  if (open?.failed) open.close();
+  else if (open && !options) return open;
   const device = await openNew(options ?? {});
   setCurrentDevice(device);
   return device;

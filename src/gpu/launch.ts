@@ -99,12 +99,18 @@ function debugged(device: Device, spec: PipelineSpec, run: () => void): void {
   const filters: GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal'];
   device.queue.flush();
   for (const filter of filters) device.gpu.pushErrorScope(filter);
-  run();
-  device.queue.flush();
-  for (const filter of filters.reverse()) {
-    void device.gpu.popErrorScope().then((error) => {
-      if (error) device.fail(new DeviceError(`${label}: ${filter} error: ${error.message}`));
-    });
+  try {
+    run();
+    device.queue.flush();
+  } finally {
+    for (const filter of filters.reverse()) {
+      const popped = device.gpu.popErrorScope();
+      device.watch(
+        popped.then(
+          (error) => error && new DeviceError(`${label}: ${filter} error: ${error.message}`),
+        ),
+      );
+    }
   }
 }
 

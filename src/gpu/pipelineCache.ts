@@ -1,4 +1,4 @@
-import { ShaderError } from '../errors.js';
+import { DeviceError, ShaderError, type ShadegradError } from '../errors.js';
 import type { Shader } from './shader.js';
 
 /** What makes one pipeline: an entry point of a shader with its flags and override constants. */
@@ -21,28 +21,40 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** Bytes of one uniform slot: the alignment that WebGPU guarantees for dynamic offsets. */
-export const UNIFORM_SLOT = 256;
+/** A compiled .wgsl file with its flags. */
+interface Module {
+  gpu: GPUShaderModule;
+  /** What the compiler found wrong; asked once, for Chromium never answers a second time. */
+  error: Promise<ShaderError | null>;
+}
 
 const COMPUTE = 0x4; // GPUShaderStage.COMPUTE, which Node has no global for
 
 function keyOf(spec: PipelineSpec): string {
-  const flags = Object.entries(spec.flags).filter(([, on]) => on);
   const constants = Object.entries(spec.constants).map(([name, value]) => `${name}=${value}`);
-  return `${spec.shader.name}.${spec.entry}|${flags.map(([name]) => name).join()}|${constants.join()}|${spec.inputs}:${spec.outputs}`;
+  return `${labelOf(spec)}|${flagsOf(spec).join()}|${constants.join()}|${spec.inputs}:${spec.outputs}`;
+}
+
+function labelOf({ shader, entry }: PipelineSpec): string {
+  return `${shader.name}.${entry}`;
+}
+
+/** The flags that are on, in the shader's order. */
+function flagsOf({ shader, flags }: PipelineSpec): string[] {
+  return shader.flags.filter((name) => flags[name]);
 }
 
 /** Compute pipelines by shader, entry point, flags and constants; each is compiled once. */
 export class PipelineCache {
   private readonly pipelines = new Map<string, Pipeline>();
-  private readonly modules = new Map<string, GPUShaderModule>();
+  private readonly modules = new Map<string, Module>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
   private nextId = 1;
 
-  /** @param onError  Told of a shader that does not compile, as soon as the driver has said so. */
+  /** @param watch  Given what comes of each compilation that nobody waits for: null or its error. */
   constructor(
     private readonly device: GPUDevice,
-    private readonly onError: (error: ShaderError) => void,
+    private readonly watch: (check: Promise<ShadegradError | null>) => void,
   ) {}
 
   has(spec: PipelineSpec): boolean {
@@ -54,13 +66,23 @@ export class PipelineCache {
     const key = keyOf(spec);
     const known = this.pipelines.get(key);
     if (known) return known;
-    return this.keep(key, spec, this.device.createComputePipeline(this.describe(spec)));
+    const module = this.module(spec);
+    const { made, invalid } = this.validated(() =>
+      this.device.createComputePipeline(this.describe(spec, module)),
+    );
+    this.watch(
+      Promise.all([module.error, invalid]).then(
+        ([shaderError, error]) => shaderError ?? (error && pipelineError(spec, error)),
+      ),
+    );
+    return this.keep(key, spec, made);
   }
 
   /**
    * Compiles the missing ones of `specs` at once, in the background.
    * @returns how many were compiled.
-   * @throws ShaderError for the first that does not compile.
+   * @throws ShaderError for the first that does not compile, DeviceError for one that the adapter
+   *   refuses.
    */
   async warmUp(
     specs: Iterable<PipelineSpec>,
@@ -71,12 +93,12 @@ export class PipelineCache {
     let done = 0;
     await Promise.all(
       [...missing].map(async ([key, spec]) => {
-        const descriptor = this.describe(spec);
+        const module = this.module(spec);
         let gpu: GPUComputePipeline;
         try {
-          gpu = await this.device.createComputePipelineAsync(descriptor);
+          gpu = await this.device.createComputePipelineAsync(this.describe(spec, module));
         } catch (error) {
-          throw (await this.compileError(spec, descriptor.compute.module)) ?? error;
+          throw (await module.error) ?? pipelineError(spec, error as Error);
         }
         this.keep(key, spec, gpu);
         onProgress?.(++done, missing.size);
@@ -86,63 +108,48 @@ export class PipelineCache {
   }
 
   private keep(key: string, spec: PipelineSpec, gpu: GPUComputePipeline): Pipeline {
-    const label = `${spec.shader.name}.${spec.entry}`;
-    const pipeline = { id: this.nextId++, label, gpu, layout: this.layout(spec) };
+    const pipeline = { id: this.nextId++, label: labelOf(spec), gpu, layout: this.layout(spec) };
     this.pipelines.set(key, pipeline);
     return pipeline;
   }
 
-  private describe(spec: PipelineSpec): GPUComputePipelineDescriptor {
+  private describe(spec: PipelineSpec, module: Module): GPUComputePipelineDescriptor {
     return {
-      label: `${spec.shader.name}.${spec.entry}`,
+      label: labelOf(spec),
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [this.layout(spec)] }),
       compute: {
-        module: this.module(spec),
+        module: module.gpu,
         entryPoint: spec.entry,
         constants: { ...spec.constants },
       },
     };
   }
 
-  private module({
-    shader,
-    flags,
-    inputs,
-    outputs,
-    constants,
-    entry,
-  }: PipelineSpec): GPUShaderModule {
-    const on = shader.flags.filter((name) => flags[name]);
-    const key = `${shader.name}|${on.join()}`;
+  private module(spec: PipelineSpec): Module {
+    const { shader, flags } = spec;
+    const key = `${shader.name}|${flagsOf(spec).join()}`;
     const known = this.modules.get(key);
     if (known) return known;
-    const module = this.device.createShaderModule({
-      label: shader.name,
-      code: shader.assemble(flags),
-    });
-    this.modules.set(key, module);
-    void this.compileError({ shader, flags, inputs, outputs, constants, entry }, module).then(
-      (error) => {
-        if (error) this.onError(error);
-      },
+    const { made, invalid } = this.validated(() =>
+      this.device.createShaderModule({ label: shader.name, code: shader.assemble(flags) }),
     );
+    void invalid.catch(() => null); // the compilation info says more
+    const module = { gpu: made, error: compileError(spec, made) };
+    this.modules.set(key, module);
     return module;
   }
 
-  private async compileError(
-    { shader, flags }: PipelineSpec,
-    module: GPUShaderModule,
-  ): Promise<ShaderError | null> {
-    // A device that closes meanwhile rejects; whoever closed it is not waiting for this.
-    const info = await module.getCompilationInfo().catch(() => null);
-    const errors = info?.messages.filter((message) => message.type === 'error') ?? [];
-    if (errors.length === 0) return null;
-    const lines = errors.map(({ lineNum, linePos, message }) => {
-      const { file, line, text } = shader.locate(lineNum);
-      return `${file}:${line}:${linePos}: ${message}\n  ${text.trim()}`;
-    });
-    const on = Object.keys(flags).filter((name) => flags[name]);
-    return new ShaderError(`${lines.join('\n')}${on.length ? `\n  with ${on.join(', ')}` : ''}`);
+  /** What `make` made, and its validation error, which then is no uncaptured one. */
+  private validated<T>(make: () => T): { made: T; invalid: Promise<GPUError | null> } {
+    this.device.pushErrorScope('validation');
+    let made: T;
+    let invalid: Promise<GPUError | null>;
+    try {
+      made = make();
+    } finally {
+      invalid = this.device.popErrorScope();
+    }
+    return { made, invalid };
   }
 
   /** Explicit, so that every pipeline with as many bindings shares one layout. */
@@ -167,4 +174,26 @@ export class PipelineCache {
     this.layouts.set(key, layout);
     return layout;
   }
+}
+
+async function compileError(
+  spec: PipelineSpec,
+  module: GPUShaderModule,
+): Promise<ShaderError | null> {
+  // A device that closes meanwhile rejects; whoever closed it is not waiting for this.
+  const info = await module.getCompilationInfo().catch(() => null);
+  const errors = info?.messages.filter((message) => message.type === 'error') ?? [];
+  if (errors.length === 0) return null;
+  const lines = errors.map(({ lineNum, linePos, message }) => {
+    const { file, line, text } = spec.shader.locate(lineNum);
+    return `${file}:${line}:${linePos}: ${message}\n  ${text.trim()}`;
+  });
+  const flags = flagsOf(spec);
+  return new ShaderError(
+    `${lines.join('\n')}${flags.length ? `\n  with ${flags.join(', ')}` : ''}`,
+  );
+}
+
+function pipelineError(spec: PipelineSpec, { message }: { message: string }): DeviceError {
+  return new DeviceError(`${labelOf(spec)}: ${message}`);
 }

@@ -1,3 +1,4 @@
+import { DeviceError } from '../errors.js';
 import { sizeClass, type PooledBuffer } from './bufferPool.js';
 import type { CommandQueue } from './commandQueue.js';
 
@@ -5,20 +6,25 @@ const USAGE = 0x1 /* MAP_READ */ | 0x8; /* COPY_DST */
 const READ = 0x1;
 const MOST_IDLE = 8;
 
+/** Throws if a command failed or the device is gone: what is known now, or once it is known. */
+interface Failures {
+  throwIfFailed(): void;
+  settled(): Promise<void>;
+}
+
 /** Copies buffers back to the host through mappable ones, which are kept for the next time. */
 export class Readback {
   private readonly idle: GPUBuffer[] = [];
 
-  /** @param check  Throws if a command failed or the device is gone. */
   constructor(
     private readonly device: GPUDevice,
     private readonly queue: CommandQueue,
-    private readonly check: () => void,
+    private readonly failures: Failures,
   ) {}
 
   /** The first `bytes` of `buffer`, once every command recorded before this call has run. */
   async read(buffer: PooledBuffer, bytes: number): Promise<ArrayBuffer> {
-    this.check();
+    this.failures.throwIfFailed();
     const staging = this.take(bytes);
     this.queue.copy(buffer, 0, staging, 0, bytes);
     this.queue.flush();
@@ -26,14 +32,14 @@ export class Readback {
       await staging.mapAsync(READ, 0, bytes);
     } catch (error) {
       staging.destroy();
-      this.check(); // the reason, where it is known, says more than "mapping failed"
-      throw error;
+      await this.failures.settled(); // the reason, where it is known, says more than "mapping failed"
+      throw new DeviceError(`read: ${(error as Error).message}`, { cause: error });
     }
     const data = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
     if (this.idle.length < MOST_IDLE) this.idle.push(staging);
     else staging.destroy();
-    this.check();
+    await this.failures.settled();
     return data;
   }
 
