@@ -139,12 +139,14 @@ function addGradient(leaf: Variable, dx: GpuArray): void {
   const sum = leaf.gradArray;
   if (sum)
     addInPlace(sum, dx); // as in PyTorch, whoever holds `t.grad` sees the sum
-  else leaf.gradArray = dx.storage.shared ? copyOf(dx) : dx;
+  else leaf.gradArray = dx.storage.shared ? ownCopy(dx) : dx;
 }
 
 /** A gradient that another tensor holds too: the leaf gets memory of its own, to be changed in place. */
-function copyOf(dx: GpuArray): GpuArray {
-  return accumulate(dx, fill(GpuArray.empty(dx.shape, dx.dtype, dx.device), 0));
+function ownCopy(dx: GpuArray): GpuArray {
+  const copy = dx.copy();
+  dx.release();
+  return copy;
 }
 
 function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {

@@ -1,6 +1,6 @@
+import type { Variable } from '../autograd/variable.js';
 import { formatShape } from '../errors.js';
 import { numelOf, type Shape } from '../gpu/dtype.js';
-import type { Tensor } from './tensor.js';
 
 export interface PrintOptions {
   /** Digits after the point. Default 4. */
@@ -15,15 +15,20 @@ export interface PrintOptions {
   sciMode?: boolean;
 }
 
+/** What printing needs of a tensor. */
+type Printable = Pick<Variable, 'shape' | 'dtype' | 'op' | 'requiresGrad' | 'isFreed'> & {
+  data(): Promise<ArrayLike<number>>;
+};
+
 const PREFIX = 'tensor(';
 
 /** Writes a tensor to the console as PyTorch's `print` does, once its elements are there. */
-export async function print(tensor: Tensor, options?: PrintOptions): Promise<void> {
+export async function print(tensor: Printable, options?: PrintOptions): Promise<void> {
   console.log(await formatTensor(tensor, options));
 }
 
 /** `Tensor(shape=(2, 3), dtype=f32)`, without reading elements. */
-export function describeTensor(tensor: Tensor): string {
+export function describeTensor(tensor: Printable): string {
   const parts = [`shape=${formatShape(tensor.shape)}`, `dtype=${tensor.dtype}`];
   const grad = gradSuffix(tensor);
   if (grad) parts.push(grad);
@@ -35,25 +40,24 @@ export function describeTensor(tensor: Tensor): string {
  * The elements in the layout of PyTorch's `print(tensor)` (torch/_tensor_str.py), with
  * `dtype=i32`, `shape=(0, 3)`, `requiresGrad=true` and `gradFn=<Relu>` for what it adds.
  */
-export async function formatTensor(tensor: Tensor, options: PrintOptions = {}): Promise<string> {
+export async function formatTensor(tensor: Printable, options: PrintOptions = {}): Promise<string> {
   const { shape, dtype } = tensor;
+  const numel = numelOf(shape);
   const suffixes = [];
-  if (tensor.numel === 0 && shape.length !== 1) suffixes.push(`shape=${formatShape(shape)}`);
+  if (numel === 0 && shape.length !== 1) suffixes.push(`shape=${formatShape(shape)}`);
   if (dtype !== 'f32') suffixes.push(`dtype=${dtype}`);
   const grad = gradSuffix(tensor);
   if (grad) suffixes.push(grad);
 
   const settings = { precision: 4, threshold: 1000, edgeItems: 3, lineWidth: 80, ...options };
   const body =
-    tensor.numel === 0
-      ? '[]'
-      : formatElements(await tensor.data(), shape, dtype === 'f32', settings);
+    numel === 0 ? '[]' : formatElements(await tensor.data(), shape, dtype === 'f32', settings);
   return addSuffixes(PREFIX + body, suffixes, settings.lineWidth);
 }
 
 type Settings = Required<Omit<PrintOptions, 'sciMode'>> & Pick<PrintOptions, 'sciMode'>;
 
-function gradSuffix({ op, requiresGrad }: Tensor): string | null {
+function gradSuffix({ op, requiresGrad }: Printable): string | null {
   if (op) return `gradFn=<${op.name[0]!.toUpperCase()}${op.name.slice(1)}>`;
   return requiresGrad ? 'requiresGrad=true' : null;
 }

@@ -66,9 +66,13 @@ export class Tensor extends Variable implements Disposable {
     return this.gradient;
   }
 
-  /** Only `null` may be set, which frees the gradient. */
-  set grad(none: null) {
-    this.gradArray = none;
+  /** Replaces the gradient, by a copy of a tensor of the same shape; `null` clears it. */
+  set grad(value: Tensor | null) {
+    if (value && !sameShape(value.shape, this.shape)) {
+      throw new ShapeError('grad', `a gradient ${formatShape(this.shape)}`, value.shape);
+    }
+    if (!value) this.gradArray = null;
+    else if (value !== this.gradient) this.gradArray = value.array.copy();
   }
 
   get gradArray(): GpuArray | null {

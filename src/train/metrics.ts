@@ -1,5 +1,5 @@
 import { noGrad } from '../autograd/scope.js';
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import type { TypedArray } from '../gpu/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -16,7 +16,7 @@ export async function accuracy(logits: Tensor, target: Tensor): Promise<number> 
     throw new ShapeError(
       'accuracy',
       'logits (N, C) and target (N) or (N, C)',
-      `[${logits.shape}] and [${target.shape}]`,
+      `${formatShape(logits.shape)} and ${formatShape(target.shape)}`,
     );
   }
   // The reads are enqueued within the scope, so its tensors may go when it ends.
