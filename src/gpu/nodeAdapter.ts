@@ -86,7 +86,7 @@ async function findAdapter(options: NodeGpuOptions): Promise<NodeAdapter> {
   if (!found) throw new DeviceError(failureMessage(options, tried));
   const { info } = found.adapter;
   const fellBack = options.software === 'auto' && isSoftwareAdapter(info);
-  const note = `no hardware GPU was found, so ${namesOf(info)} does the work on the CPU`;
+  const note = `no hardware GPU was found, so ${namesOf(info)} does the work on the CPU. ${driverFix()}`;
   return { ...found, notes: fellBack ? [note] : [] };
 }
 
@@ -229,12 +229,14 @@ function failureMessage({ software }: NodeGpuOptions, tried: readonly string[]):
 
 function fix(software: NodeGpuOptions['software']): string {
   const allowSoftware = "allow a software adapter with software: 'auto'";
-  if (process.platform !== 'linux') {
-    return software === 'never'
-      ? `Update the GPU's driver, or ${allowSoftware}`
-      : "Update the GPU's driver";
-  }
-  const driver = "Install the GPU's Vulkan driver and the Vulkan loader (libvulkan1)";
-  if (software === 'never') return `${driver}, or ${allowSoftware}`;
-  return `${driver}, or, on x86-64, SwiftShader with \`npm install @sparticuz/chromium\``;
+  if (software === 'never') return `${driverFix()}, or ${allowSoftware}`;
+  if (process.platform !== 'linux') return driverFix();
+  return `${driverFix()}, or, on x86-64, SwiftShader with \`npm install @sparticuz/chromium\``;
+}
+
+/** What makes a GPU that is there usable. */
+function driverFix(): string {
+  return process.platform === 'linux'
+    ? "Install the GPU's Vulkan driver and the Vulkan loader (libvulkan1)"
+    : "Update the GPU's driver";
 }
