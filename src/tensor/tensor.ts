@@ -254,8 +254,10 @@ export class Tensor extends Variable implements Disposable {
   }
 
   /** This where `condition` is not 0, else `other`; all three broadcast. */
-  where(condition: Tensor, other: Tensor): Tensor {
-    return apply(new Where(), condition, this, other);
+  where(condition: Tensor, other: Tensor | number): Tensor {
+    return typeof other === 'number'
+      ? apply(new Where(undefined, other), condition, this)
+      : apply(new Where(), condition, this, other);
   }
 
   /** The elements as another dtype: f32 to integers truncates towards zero. */

@@ -42,6 +42,8 @@ test('where takes numbers on either side, and is a method too', async () => {
   expect([...(await left.data())]).toEqual([0.5, 6, 0.5]);
   expect([...(await both.data())]).toEqual([1, 0, 1]);
   expect([...(await method.data())]).toEqual([5, 6, 7]);
+  using number = x.where(condition, 0);
+  expect([...(await number.data())]).toEqual([5, 0, 7]);
 });
 
 test('the gradient of where passes by a number', async () => {
