@@ -4,7 +4,7 @@
 //   addTo   more, sum -> sum         in place
 //   add     more, first -> total     where `first` is shared
 //
-// One thread for each element.
+// A thread takes several elements.
 
 struct Params {
   count: u32,
@@ -18,16 +18,14 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn addTo(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     sum[i] += more[i];
   }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn add(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     total[i] = first[i] + more[i];
   }
 }

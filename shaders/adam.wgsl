@@ -1,7 +1,7 @@
 // adam: one step of Adam, in place.
 // Dispatched by src/optim/adam.ts, which has the formulas.
 //
-//   step   grad, param, m, v, largest -> param, m, v, largest   one thread for each element
+//   step   grad, param, m, v, largest -> param, m, v, largest   a thread takes several elements
 
 struct Params {
   count: u32,
@@ -25,18 +25,16 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i >= params.count) {
-    return;
-  }
-  let g = params.sign * grad[i] + params.weightDecay * param[i];
-  let mean = params.beta1 * m[i] + (1.0 - params.beta1) * g;
-  var square = params.beta2 * v[i] + (1.0 - params.beta2) * g * g;
-  m[i] = mean;
-  v[i] = square;
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
+    let g = params.sign * grad[i] + params.weightDecay * param[i];
+    let mean = params.beta1 * m[i] + (1.0 - params.beta1) * g;
+    var square = params.beta2 * v[i] + (1.0 - params.beta2) * g * g;
+    m[i] = mean;
+    v[i] = square;
 #if AMSGRAD
-  square = max(largest[i], square);
-  largest[i] = square;
+    square = max(largest[i], square);
+    largest[i] = square;
 #endif
-  param[i] -= params.stepSize * mean / (sqrt(square) * params.rootCorrection + params.eps);
+    param[i] -= params.stepSize * mean / (sqrt(square) * params.rootCorrection + params.eps);
+  }
 }

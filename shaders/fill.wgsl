@@ -1,7 +1,7 @@
 // fill: sets every element of an array to one value.
 // Dispatched by src/autograd/kernels/fill.ts.
 //
-//   fill   -> x   one thread for each element of x
+//   fill   -> x   a thread takes several elements
 
 struct Params {
   count: u32,
@@ -13,8 +13,7 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn fill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     x[i] = bitcast<T>(params.value);
   }
 }

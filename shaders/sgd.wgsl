@@ -1,7 +1,7 @@
 // sgd: one step of stochastic gradient descent, in place.
 // Dispatched by src/optim/sgd.ts, which has the formulas.
 //
-//   step   grad, param, velocity -> param, velocity   one thread for each element
+//   step   grad, param, velocity -> param, velocity   a thread takes several elements
 
 struct Params {
   count: u32,
@@ -21,20 +21,18 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i >= params.count) {
-    return;
-  }
-  let g = params.sign * grad[i] + params.weightDecay * param[i];
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
+    let g = params.sign * grad[i] + params.weightDecay * param[i];
 #if MOMENTUM
-  let v = params.momentum * velocity[i] + params.keep * g;
-  velocity[i] = v;
+    let v = params.momentum * velocity[i] + params.keep * g;
+    velocity[i] = v;
 #if NESTEROV
-  param[i] -= params.lr * (g + params.momentum * v);
+    param[i] -= params.lr * (g + params.momentum * v);
 #else
-  param[i] -= params.lr * v;
+    param[i] -= params.lr * v;
 #endif
 #else
-  param[i] -= params.lr * g;
+    param[i] -= params.lr * g;
 #endif
+  }
 }

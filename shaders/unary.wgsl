@@ -4,7 +4,7 @@
 //   forward    x -> y
 //   backward   dy, kept -> dx   kept is x or y, whichever f's derivative is written in
 //
-// One thread for each element.
+// A thread takes several elements: its start costs as much as some of them.
 
 struct Params {
   count: u32,
@@ -65,16 +65,14 @@ fn slope(kept: f32) -> f32 {
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     y[i] = value(x[i]);
   }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = threadIndex(id, groups);
-  if (i < params.count) {
+  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     dx[i] = dy[i] * slope(kept[i]);
   }
 }

@@ -1,5 +1,6 @@
 import source from '../../shaders/adam.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import { elementThreads } from '../autograd/kernels/element.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
@@ -99,7 +100,7 @@ export class Adam extends Optimizer<AdamOptions> {
         sign: maximize ? -1 : 1,
       },
       flags: { AMSGRAD: amsgrad },
-      threads: param.numel,
+      threads: elementThreads(param.numel),
     });
   }
 }

@@ -1,5 +1,6 @@
 import source from '../../shaders/sgd.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import { elementThreads } from '../autograd/kernels/element.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
@@ -90,7 +91,7 @@ export class SGD extends Optimizer<SGDOptions> {
       outputs,
       params: { count: param.numel, lr, momentum, keep, weightDecay, sign: maximize ? -1 : 1 },
       flags: { MOMENTUM: momentum !== 0, NESTEROV: nesterov },
-      threads: param.numel,
+      threads: elementThreads(param.numel),
     });
   }
 }

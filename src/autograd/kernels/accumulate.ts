@@ -3,6 +3,7 @@ import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { elementThreads } from './element.js';
 
 const shader = defineShader({
   name: 'accumulate',
@@ -17,7 +18,7 @@ export function addInPlace(into: GpuArray, more: GpuArray): void {
     inputs: [more],
     outputs: [into],
     params: { count: into.numel },
-    threads: into.numel,
+    threads: elementThreads(into.numel),
   });
   more.release();
 }
@@ -33,7 +34,12 @@ export function accumulate(into: GpuArray, more: GpuArray): GpuArray {
   }
   const sum = GpuArray.empty(into.shape, into.dtype, into.device);
   const params = { count: into.numel };
-  launch(shader, 'add', { inputs: [more, into], outputs: [sum], params, threads: into.numel });
+  launch(shader, 'add', {
+    inputs: [more, into],
+    outputs: [sum],
+    params,
+    threads: elementThreads(into.numel),
+  });
   more.release();
   into.release();
   return sum;

@@ -5,6 +5,7 @@ import { DTypeError } from '../../errors.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { elementThreads } from '../kernels/element.js';
 import { Op } from '../op.js';
 
 /** For each function: its flag in the shader, and whether its derivative is written in x or y. */
@@ -66,7 +67,7 @@ export class Unary extends Op {
       outputs: [y],
       params: { count },
       flags: this.flags,
-      threads: count,
+      threads: elementThreads(count),
     });
     this.kept = this.save(this.keeps === 'x' ? x : y);
     return y;
@@ -80,7 +81,7 @@ export class Unary extends Op {
       outputs: [dx],
       params: { count },
       flags: this.flags,
-      threads: count,
+      threads: elementThreads(count),
     });
     return dx;
   }
