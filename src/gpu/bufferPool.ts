@@ -21,7 +21,7 @@ const USAGE = 0x80 /* STORAGE */ | 0x4 /* COPY_SRC */ | 0x8; /* COPY_DST */
 const SMALLEST = 256;
 const DEFAULT_CAP = 512 * 2 ** 20;
 
-/** Rounds up to 4 classes an octave, so that at most a fifth of a buffer is idle. */
+/** Rounds up to 4 classes an octave: above 1 KiB at most a fifth of a buffer is idle. */
 export function sizeClass(bytes: number): number {
   if (bytes <= SMALLEST) return SMALLEST;
   const octave = 2 ** Math.floor(Math.log2(bytes - 1));
@@ -37,11 +37,15 @@ export function sizeClass(bytes: number): number {
  */
 export class BufferPool {
   readonly account: PoolAccount = { bytesInUse: 0, bytesPooled: 0, bytesPeak: 0 };
+  /** By size class, the one idle for longest first. */
   private readonly idle = new Map<number, PooledBuffer[]>();
+  /** All of them, the one idle for longest first. */
+  private readonly byAge = new Set<PooledBuffer>();
   private nextId = 1;
 
   /**
-   * @param onDestroy  Told each buffer that is gone for good, to drop what was cached for it.
+   * @param onDestroy  Told each buffer just before it goes for good, to submit the commands that
+   *                   use it and drop what was cached for it.
    * @param cap        Most bytes kept idle.
    */
   constructor(
@@ -62,7 +66,10 @@ export class BufferPool {
     }
     const size = Math.min(sizeClass(bytes), most);
     const buffer = this.idle.get(size)?.pop();
-    if (buffer) this.account.bytesPooled -= size;
+    if (buffer) {
+      this.account.bytesPooled -= size;
+      this.byAge.delete(buffer);
+    }
     this.account.bytesInUse += size;
     this.account.bytesPeak = Math.max(this.account.bytesPeak, this.account.bytesInUse);
     return buffer ?? this.create(size);
@@ -74,18 +81,19 @@ export class BufferPool {
     const list = this.idle.get(buffer.size);
     if (list) list.push(buffer);
     else this.idle.set(buffer.size, [buffer]);
+    this.byAge.add(buffer);
     if (this.account.bytesPooled > this.cap) this.trim(this.cap / 2);
   }
 
-  /** Destroys idle buffers until at most `bytes` of them are left. */
+  /** Destroys idle buffers, the one idle for longest first, until at most `bytes` are left. */
   trim(bytes = 0): void {
-    for (const [size, list] of this.idle) {
-      while (this.account.bytesPooled > bytes && list.length > 0) {
-        const buffer = list.shift()!;
-        this.account.bytesPooled -= size;
-        this.onDestroy(buffer);
-        buffer.gpu.destroy();
-      }
+    for (const buffer of this.byAge) {
+      if (this.account.bytesPooled <= bytes) break;
+      this.byAge.delete(buffer);
+      this.idle.get(buffer.size)!.shift();
+      this.account.bytesPooled -= buffer.size;
+      this.onDestroy(buffer);
+      buffer.gpu.destroy();
     }
     // Dawn gives memory back at the next submit, and not before.
     this.device.queue.submit([]);

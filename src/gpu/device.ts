@@ -63,7 +63,11 @@ export class Device {
     this.debug = options.debug ?? false;
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
-    this.pool = new BufferPool(gpu, (buffer) => this.bindGroups.forget(buffer));
+    this.pool = new BufferPool(gpu, (buffer) => {
+      // A destroyed buffer makes the whole submit invalid.
+      if (buffer.lastUse === this.queue.serial) this.queue.flush();
+      this.bindGroups.forget(buffer);
+    });
     this.pipelines = new PipelineCache(gpu, (check) => this.watch(check));
     this.readback = new Readback(gpu, this.queue, this);
     this.lost = gpu.lost.then(({ reason, message }) => {
