@@ -4,7 +4,7 @@ import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import type { Axis, ConvGeometry } from '../ops/geometry.js';
+import type { Axis, ConvGeometry } from './geometry.js';
 import {
   blocksOf,
   contiguous,

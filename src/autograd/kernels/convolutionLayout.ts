@@ -10,7 +10,7 @@ import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader, type ParamsOf } from '../../gpu/shader.js';
-import { extent, type Axis, type ConvGeometry } from '../ops/geometry.js';
+import { extent, type Axis, type ConvGeometry } from './geometry.js';
 
 /** What a kernel may apply to each result. */
 export type Activation = 'relu' | 'sigmoid' | 'tanh';

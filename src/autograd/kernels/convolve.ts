@@ -6,7 +6,7 @@ import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import type { ConvGeometry } from '../ops/geometry.js';
+import type { ConvGeometry } from './geometry.js';
 import {
   activationFlags,
   blocksOf,

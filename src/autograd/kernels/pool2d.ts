@@ -1,5 +1,5 @@
 /** What the kernels of both pools share. */
-import type { Axis, PoolGeometry } from '../ops/geometry.js';
+import type { Axis, PoolGeometry } from './geometry.js';
 
 /** The first fields of their `struct Params`. */
 export const POOL_PARAMS = {

@@ -7,7 +7,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { isTwoByTwo, POOL_PARAMS, poolBackward, poolParams } from '../kernels/pool2d.js';
 import { Op } from '../op.js';
-import { poolGeometry, type Pair, type PoolGeometry } from './geometry.js';
+import { poolGeometry, type Pair, type PoolGeometry } from '../kernels/geometry.js';
 
 const shader = defineShader({
   name: 'avgPool2d',

@@ -4,7 +4,7 @@ import { inputGradient, weightGradient } from '../kernels/convolutionGradients.j
 import { contiguous, type Activation, type Incoming } from '../kernels/convolutionLayout.js';
 import { convolve } from '../kernels/convolve.js';
 import { Op, type Gradients } from '../op.js';
-import { convGeometry, type ConvGeometry, type ConvGeometryOptions } from './geometry.js';
+import { convGeometry, type ConvGeometry, type ConvGeometryOptions } from '../kernels/geometry.js';
 
 export interface Conv2dOptions extends ConvGeometryOptions {
   /** Applied to the result, in the same kernel. Default none. */
