@@ -1,4 +1,4 @@
-import { DisposedError, ShapeError } from '../errors.js';
+import { DeviceError, DisposedError, ShapeError } from '../errors.js';
 import type { PooledBuffer } from './bufferPool.js';
 import { currentDevice, type Device } from './device.js';
 import {
@@ -97,7 +97,7 @@ export class GpuArray {
 
   /** Another reference to the same memory, by default with the same shape. */
   share(shape: Shape = this.shape): GpuArray {
-    if (this.released) throw new DisposedError('share: this array was released');
+    this.checkAlive('share');
     this.storage.addRef();
     return new GpuArray(this.storage, [...shape], this.dtype);
   }
@@ -114,6 +114,7 @@ export class GpuArray {
    * @throws ShapeError for another number of elements, DeviceError if the device failed.
    */
   write(data: TypedArray): void {
+    this.checkAlive('write');
     if (data.length !== this.numel) {
       throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
     }
@@ -129,6 +130,13 @@ export class GpuArray {
 
   /** Replaces the contents by those of an array with as many elements, of the same dtype. */
   copyFrom(source: GpuArray): void {
+    this.checkAlive('copyFrom');
+    source.checkAlive('copyFrom');
+    if (source.device !== this.device) {
+      throw new DeviceError(
+        'copyFrom: expected arrays of one device, got two. Use write(await source.read()).',
+      );
+    }
     if (source.numel !== this.numel || source.dtype !== this.dtype) {
       throw new ShapeError(
         'copyFrom',
@@ -153,9 +161,13 @@ export class GpuArray {
 
   /** The contents, once every command before this call has run. */
   async read(): Promise<TypedArray> {
-    if (this.released) throw new DisposedError('read: this array was released');
+    this.checkAlive('read');
     if (this.numel === 0) return typedArray(this.dtype, 0);
     const bytes = await this.device.readback.read(this.storage.pooled('read'), this.bytes);
     return viewAs(this.dtype, bytes);
+  }
+
+  private checkAlive(method: string): void {
+    if (this.released) throw new DisposedError(`${method}: this array was released`);
   }
 }
