@@ -1,6 +1,9 @@
 import { AvgPool2d as AvgPool2dOp, type AvgPool2dOptions } from '../autograd/ops/avgPool2d.js';
 import { Conv2d as Conv2dOp, type Conv2dOptions } from '../autograd/ops/conv2d.js';
-import { CrossEntropy, type CrossEntropyOptions } from '../autograd/ops/crossEntropy.js';
+import {
+  CrossEntropy,
+  type CrossEntropyOptions as CrossEntropyOpOptions,
+} from '../autograd/ops/crossEntropy.js';
 import { Linear as LinearOp } from '../autograd/ops/linear.js';
 import { MaxPool2d as MaxPool2dOp, type MaxPool2dOptions } from '../autograd/ops/maxPool2d.js';
 import { OneHot } from '../autograd/ops/oneHot.js';
@@ -11,7 +14,12 @@ import { apply, type Tensor } from '../tensor/tensor.js';
  * Source: https://docs.pytorch.org/docs/stable/nn.functional.html
  */
 
-export type { AvgPool2dOptions, Conv2dOptions, CrossEntropyOptions, MaxPool2dOptions };
+export type { AvgPool2dOptions, Conv2dOptions, MaxPool2dOptions };
+
+export interface CrossEntropyOptions extends CrossEntropyOpOptions {
+  /** (C,): how much each class counts. Default 1 each. */
+  weight?: Tensor;
+}
 
 /**
  * 2-D convolution (cross-correlation).
@@ -88,7 +96,9 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  return apply(new CrossEntropy(options), logits, target);
+  const { weight, ...rest } = options;
+  const inputs = weight ? [logits, target, weight] : [logits, target];
+  return apply(new CrossEntropy(rest), ...inputs);
 }
 
 /** Class indices as rows with a single 1. Shape: (...) of i32 or u32 -> (..., numClasses) of f32. */

@@ -6,7 +6,7 @@ import { Module } from './module.js';
  * Softmax and cross-entropy in one, from logits.
  *
  * @param options  `reduction` 'mean' (default), 'sum' or 'none'; `labelSmoothing` (0);
- *                 `ignoreIndex` (-100).
+ *                 `ignoreIndex` (-100); `weight`, (C,), how much each class counts (1 each).
  *
  * Shape: logits (N, C); target (N) class indices of i32 or u32, or (N, C) probabilities of f32
  * -> a scalar, or (N) with reduction 'none'.
