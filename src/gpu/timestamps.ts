@@ -16,7 +16,8 @@ const USAGE = { queryResolve: 0x200 | 0x4 /* COPY_SRC */, mapRead: 0x1 | 0x8 /* 
  * Times each dispatch that `fn` enqueues, by a GPU timestamp before and after it. Each gets a pass
  * of its own, so the sum is a little more than the same work takes without timing.
  *
- * @throws DeviceError where the adapter lacks `timestamp-query`, or for over 2,048 dispatches.
+ * @throws DeviceError where the adapter lacks `timestamp-query`, for over 2,048 dispatches, or
+ *   while others are timed.
  */
 export async function timeKernels(
   device: Device,
@@ -26,6 +27,11 @@ export async function timeKernels(
   if (!gpu.features.has('timestamp-query')) {
     throw new DeviceError(
       'timeKernels: expected an adapter with the feature timestamp-query, got one without. Measure wall time around sync() instead.',
+    );
+  }
+  if (queue.timer) {
+    throw new DeviceError(
+      'timeKernels: expected one at a time, got one within another. Await the first.',
     );
   }
   const querySet = gpu.createQuerySet({ type: 'timestamp', count: 2 * MOST });
@@ -61,6 +67,7 @@ export async function timeKernels(
       nanoseconds: Number(times[2 * i + 1]! - times[2 * i]!),
     }));
   } finally {
+    queue.flush(); // what was recorded before `fn` threw writes to the queries
     queue.timer = null;
     querySet.destroy();
     resolved.destroy();
