@@ -64,19 +64,16 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   if (to >= p.planes * p.outH * p.outW) {
     return;
   }
-  let row = to / p.outW;
-  let plane = row / p.outH;
-  let i = row - plane * p.outH;
-  let j = to - row * p.outW;
+  let place = placeOf(to, p.outH, p.outW);
 #if TWO_BY_TWO
-  let at = (plane * p.inH + 2u * i) * p.inW + 2u * j;
+  let at = (place.plane * p.inH + 2u * place.i) * p.inW + 2u * place.j;
   y[to] = (x[at] + x[at + 1u] + x[at + p.inW] + x[at + p.inW + 1u]) * 0.25;
 #else
-  let rows = windowH(i);
-  let columns = windowW(j);
+  let rows = windowH(place.i);
+  let columns = windowW(place.j);
   var sum = 0.0;
   for (var h = rows.inside.first; h < rows.inside.end; h++) {
-    let first = (plane * p.inH + h) * p.inW;
+    let first = (place.plane * p.inH + h) * p.inW;
     for (var w = columns.inside.first; w < columns.inside.end; w++) {
       sum += x[first + w];
     }
@@ -92,15 +89,14 @@ fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   if (to >= p.planes * p.inH * p.inW) {
     return;
   }
-  let row = to / p.inW;
-  let plane = row / p.inH;
-  let rows = windowsOver(row - plane * p.inH, p.kernelH, p.strideH, p.paddingH, p.outH);
-  let columns = windowsOver(to - row * p.inW, p.kernelW, p.strideW, p.paddingW, p.outW);
+  let place = placeOf(to, p.inH, p.inW);
+  let rows = windowsOver(place.i, p.kernelH, p.strideH, p.paddingH, p.outH);
+  let columns = windowsOver(place.j, p.kernelW, p.strideW, p.paddingW, p.outW);
   var sum = 0.0;
   for (var i = rows.first; i < rows.end; i++) {
     let count = windowH(i).count;
     for (var j = columns.first; j < columns.end; j++) {
-      sum += dy[(plane * p.outH + i) * p.outW + j] / f32(count * windowW(j).count);
+      sum += dy[indexInY(place.plane, i, j)] / f32(count * windowW(j).count);
     }
   }
   dx[to] = sum;
@@ -110,24 +106,21 @@ fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
 fn scatter(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
   let thread = threadIndex(id, groups);
-  let windowsH = (p.inH + p.kernelH - 1u) / p.kernelH;
-  let windowsW = (p.inW + p.kernelW - 1u) / p.kernelW;
+  let windowsH = covering(p.inH, p.kernelH);
+  let windowsW = covering(p.inW, p.kernelW);
   if (thread >= p.planes * windowsH * windowsW) {
     return;
   }
-  let row = thread / windowsW;
-  let plane = row / windowsH;
-  let i = row - plane * windowsH;
-  let j = thread - row * windowsW;
-  let rows = windowH(i);
-  let columns = windowW(j);
+  let place = placeOf(thread, windowsH, windowsW);
+  let rows = windowH(place.i);
+  let columns = windowW(place.j);
 
   var gradient = 0.0;
-  if (i < p.outH && j < p.outW) {
-    gradient = dy[(plane * p.outH + i) * p.outW + j] / f32(rows.count * columns.count);
+  if (inY(place)) {
+    gradient = dy[indexInY(place.plane, place.i, place.j)] / f32(rows.count * columns.count);
   }
   for (var h = rows.inside.first; h < rows.inside.end; h++) {
-    let to = (plane * p.inH + h) * p.inW;
+    let to = (place.plane * p.inH + h) * p.inW;
     for (var w = columns.inside.first; w < columns.inside.end; w++) {
       dx[to + w] = gradient;
     }

@@ -71,22 +71,19 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   if (to >= p.planes * p.outH * p.outW) {
     return;
   }
-  let row = to / p.outW;
-  let plane = row / p.outH;
-  let i = row - plane * p.outH;
-  let j = to - row * p.outW;
-  let first = plane * p.inH * p.inW;
+  let place = placeOf(to, p.outH, p.outW);
+  let first = place.plane * p.inH * p.inW;
 
   var best = Best(p.lowest, NONE);
 #if TWO_BY_TWO
-  let at = 2u * (i * p.inW + j);
+  let at = 2u * (place.i * p.inW + place.j);
   best = better(best, first, at);
   best = better(best, first, at + 1u);
   best = better(best, first, at + p.inW);
   best = better(best, first, at + p.inW + 1u);
 #else
-  let firstH = i32(i * p.strideH) - i32(p.paddingH);
-  let firstW = i32(j * p.strideW) - i32(p.paddingW);
+  let firstH = i32(place.i * p.strideH) - i32(p.paddingH);
+  let firstW = i32(place.j * p.strideW) - i32(p.paddingW);
   let rows = inside(firstH, p.kernelH, p.dilationH, p.inH);
   let columns = inside(firstW, p.kernelW, p.dilationW, p.inW);
   for (var u = rows.first; u < rows.end; u++) {
@@ -109,18 +106,15 @@ fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   if (to >= p.planes * p.inH * p.inW) {
     return;
   }
-  let row = to / p.inW;
-  let plane = row / p.inH;
-  let h = row - plane * p.inH;
-  let w = to - row * p.inW;
-  let at = h * p.inW + w;
-  let rows = windowsOver(h, (p.kernelH - 1u) * p.dilationH + 1u, p.strideH, p.paddingH, p.outH);
-  let columns = windowsOver(w, (p.kernelW - 1u) * p.dilationW + 1u, p.strideW, p.paddingW, p.outW);
+  let place = placeOf(to, p.inH, p.inW);
+  let at = place.i * p.inW + place.j;
+  let rows = windowsOver(place.i, (p.kernelH - 1u) * p.dilationH + 1u, p.strideH, p.paddingH, p.outH);
+  let columns = windowsOver(place.j, (p.kernelW - 1u) * p.dilationW + 1u, p.strideW, p.paddingW, p.outW);
 
   var sum = 0.0;
   for (var i = rows.first; i < rows.end; i++) {
     for (var j = columns.first; j < columns.end; j++) {
-      let window = (plane * p.outH + i) * p.outW + j;
+      let window = indexInY(place.plane, i, j);
       if (argmax[window] == at) {
         sum += dy[window];
       }
@@ -133,28 +127,25 @@ fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
 fn scatter(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
   let thread = threadIndex(id, groups);
-  let windowsH = (p.inH + p.kernelH - 1u) / p.kernelH;
-  let windowsW = (p.inW + p.kernelW - 1u) / p.kernelW;
+  let windowsH = covering(p.inH, p.kernelH);
+  let windowsW = covering(p.inW, p.kernelW);
   if (thread >= p.planes * windowsH * windowsW) {
     return;
   }
-  let row = thread / windowsW;
-  let plane = row / windowsH;
-  let i = row - plane * windowsH;
-  let j = thread - row * windowsW;
+  let place = placeOf(thread, windowsH, windowsW);
 
   var index = NONE;
   var gradient = 0.0;
-  if (i < p.outH && j < p.outW) {
-    let window = (plane * p.outH + i) * p.outW + j;
+  if (inY(place)) {
+    let window = indexInY(place.plane, place.i, place.j);
     index = argmax[window];
     gradient = dy[window];
   }
-  let to = plane * p.inH * p.inW;
-  let endH = min((i + 1u) * p.kernelH, p.inH);
-  let endW = min((j + 1u) * p.kernelW, p.inW);
-  for (var h = i * p.kernelH; h < endH; h++) {
-    for (var w = j * p.kernelW; w < endW; w++) {
+  let to = place.plane * p.inH * p.inW;
+  let endH = min((place.i + 1u) * p.kernelH, p.inH);
+  let endW = min((place.j + 1u) * p.kernelW, p.inW);
+  for (var h = place.i * p.kernelH; h < endH; h++) {
+    for (var w = place.j * p.kernelW; w < endW; w++) {
       let at = h * p.inW + w;
       dx[to + at] = select(0.0, gradient, at == index);
     }
