@@ -1,4 +1,4 @@
-import { DeviceError, type ShadegradError } from '../errors.js';
+import { DeviceError, OutOfMemoryError, type ShadegradError } from '../errors.js';
 import { defaultGenerator } from '../random/generator.js';
 import { BindGroupCache } from './bindGroupCache.js';
 import { BufferPool } from './bufferPool.js';
@@ -78,10 +78,8 @@ export class Device {
     });
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      const { message } = (event as GPUUncapturedErrorEvent).error;
-      this.uncaptured ??= new DeviceError(
-        `device: ${message}\n  init({ debug: true }) names the op that failed.`,
-      );
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.uncaptured ??= describe(error);
     });
   }
 
@@ -166,6 +164,18 @@ export class Device {
     this.closed = true;
     this.gpu.destroy();
   }
+}
+
+function describe(error: GPUError): ShadegradError {
+  // By name: in Node a device of the user's own may come without the global class.
+  if (error.constructor.name === 'GPUOutOfMemoryError') {
+    return new OutOfMemoryError(
+      `device: the GPU is out of memory: ${error.message}. Use a smaller batch or a smaller model.`,
+    );
+  }
+  return new DeviceError(
+    `device: ${error.message}\n  init({ debug: true }) names the op that failed.`,
+  );
 }
 
 let current: Device | null = null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DeviceError } from '../../src/errors.js';
+import { DeviceError, OutOfMemoryError } from '../../src/errors.js';
 import type { Device } from '../../src/gpu/device.js';
 import { GpuArray } from '../../src/gpu/gpuArray.js';
 import { launch } from '../../src/gpu/launch.js';
@@ -79,6 +79,14 @@ describe('an error that WebGPU reports', () => {
       await expect(device.sync()).rejects.toThrow(/^device: /);
     }));
 });
+
+test('memory that the GPU does not have is an OutOfMemoryError', () =>
+  withDevice(async (device) => {
+    const error = new GPUOutOfMemoryError('of the driver');
+    device.gpu.dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error }));
+    await expect(device.sync()).rejects.toThrow(OutOfMemoryError);
+    await expect(device.sync()).rejects.toThrow('of the driver. Use a smaller batch');
+  }));
 
 describe('a device that is lost', () => {
   test('says so at every use', () =>
