@@ -12,6 +12,9 @@ import { describe } from './errors.js';
 const FAILED = 1;
 const MISUSED = 2;
 
+/** The progress bar hides it. */
+const SHOW_CURSOR = '\u001b[?25h';
+
 const program = new Command('shadegrad')
   .description('Trains and runs neural networks on WebGPU.')
   .version(version)
@@ -32,6 +35,8 @@ for (const make of [trainCommand, evaluateCommand, predictCommand, summaryComman
   program.addCommand(make().copyInheritedSettings(program));
 }
 
+stopOnSignals();
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -44,4 +49,19 @@ try {
   }
 } finally {
   close();
+}
+
+/**
+ * Ends at once, and clean, on Ctrl-C, on a plain `kill` and when nobody reads the output any more
+ * (`shadegrad train ... | head`): files that are being written go as the process exits.
+ */
+function stopOnSignals(): void {
+  const stop = (exitCode: number): void => {
+    if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
+    process.exit(exitCode);
+  };
+  // Shells report a death by signal n as 128 + n.
+  process.once('SIGINT', () => stop(130));
+  process.once('SIGTERM', () => stop(143));
+  process.stdout.on('error', () => process.exit(FAILED));
 }

@@ -6,17 +6,14 @@ const NAMES = ['activation', 'pool'] as const;
 export function withModelOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--activation <name>', 'activation of the network (default: its own)').choices([
+      new Option('--activation <name>', "activation (default: the network's own)").choices([
         'sigmoid',
         'tanh',
         'relu',
       ]),
     )
     .addOption(
-      new Option('--pool <name>', 'pooling of the network (default: its own)').choices([
-        'avg',
-        'max',
-      ]),
+      new Option('--pool <name>', "pooling (default: the network's own)").choices(['avg', 'max']),
     );
 }
 

@@ -31,10 +31,12 @@ export interface Run {
 
 /** The filters of the first convolution, or null for a network without one. */
 export async function firstFilters(model: nn.Module): Promise<Filters | null> {
-  const found = model.namedModules().find(([, module]) => module instanceof nn.Conv2d);
-  if (!found) return null;
-  const [layer, { weight }] = found as [string, nn.Conv2d];
-  return { layer, shape: weight.shape, data: (await weight.data()) as Float32Array };
+  for (const [layer, module] of model.namedModules()) {
+    if (!(module instanceof nn.Conv2d)) continue;
+    const { weight } = module;
+    return { layer, shape: weight.shape, data: (await weight.data()) as Float32Array };
+  }
+  return null;
 }
 
 /** Writes `history.json` and `report.html`, each whole or not at all. */

@@ -79,6 +79,8 @@ export async function writeNodeFileAtomic(file: string, data: Uint8Array | strin
   const folder = dirname(target);
   const unique = `${process.pid}-${Math.random().toString(36).slice(2)}`;
   const temporary = join(folder, `.${basename(target)}.${unique}.tmp`);
+  cleanAtExit();
+  unfinished.add(temporary);
   try {
     await mkdir(folder, { recursive: true });
     const handle = await open(temporary, 'wx');
@@ -92,8 +94,21 @@ export async function writeNodeFileAtomic(file: string, data: Uint8Array | strin
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
     refuse('write', file, cause);
+  } finally {
+    unfinished.delete(temporary);
   }
   await syncFolder(folder);
+}
+
+/** Temporary files that are being written: process.exit() may come at any moment. */
+const unfinished = new Set<string>();
+let cleansAtExit = false;
+
+function cleanAtExit(): void {
+  if (cleansAtExit) return;
+  cleansAtExit = true;
+  const { rmSync } = process.getBuiltinModule('node:fs');
+  process.once('exit', () => unfinished.forEach((file) => rmSync(file, { force: true })));
 }
 
 /** Flushes the rename too, where the system can (Windows cannot open folders). */

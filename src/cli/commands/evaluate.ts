@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { data, train } from 'shadegrad';
-import { loadCheckpoint } from '../checkpoint.js';
+import { readCheckpoint, restore } from '../checkpoint.js';
 import { openGpu, percent } from '../gpu.js';
 import { withDataOptions, type DataOptions, type GlobalOptions } from '../options.js';
 
@@ -19,13 +19,12 @@ export function evaluateCommand(): Command {
       const { root, batchSize, ...options } = command.optsWithGlobals<
         DataOptions & GlobalOptions
       >();
+      // Bad files are found before a GPU is asked for.
+      const checkpoint = await readCheckpoint(file);
+      const { test } = await data.mnist({ root, normalization: checkpoint.normalization });
       await openGpu(options);
-      const { network, normalization } = await loadCheckpoint(file);
-      const { test } = await data.mnist({ root, normalization });
-      const { loss, accuracy } = await train.evaluate(
-        network,
-        new data.DataLoader(test, { batchSize }),
-      );
+      const loader = new data.DataLoader(test, { batchSize });
+      const { loss, accuracy } = await train.evaluate(restore(checkpoint), loader);
       console.log(
         `test accuracy ${percent(accuracy)}  test loss ${loss.toFixed(4)}  (${test.length.toLocaleString('en-US')} images)`,
       );

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { data, io, noGrad, tensor } from 'shadegrad';
-import { loadCheckpoint } from '../checkpoint.js';
+import { data, io, noGrad, tensor, type nn } from 'shadegrad';
+import { readCheckpoint, restore } from '../checkpoint.js';
 import { openGpu, percent } from '../gpu.js';
 import { wholeNumber, type GlobalOptions } from '../options.js';
 
@@ -32,12 +32,17 @@ export function predictCommand(): Command {
     .action(async (file: string, images: string[], _: unknown, command: Command) => {
       const { top, center, ...options } = command.optsWithGlobals<PredictOptions>();
       const invert = options.invert === 'auto' ? 'auto' : options.invert === 'yes';
-      await openGpu(options);
-      const { network, normalization } = await loadCheckpoint(file);
+      // Bad files are found before a GPU is asked for.
+      const checkpoint = await readCheckpoint(file);
+      const digits: [path: string, pixels: Uint8Array][] = [];
       for (const path of images) {
         const image = await data.decodeImage(await io.readFile(path), path);
-        const bytes = data.toGrey28(image, { invert, center });
-        const probabilities = await classify(network, bytes, normalization);
+        digits.push([path, data.toGrey28(image, { invert, center })]);
+      }
+      await openGpu(options);
+      const network = restore(checkpoint);
+      for (const [path, pixels] of digits) {
+        const probabilities = await classify(network, pixels, checkpoint.normalization);
         const ranked = [...probabilities.entries()].sort(([, a], [, b]) => b - a).slice(0, top);
         console.log(
           `${path}: ${ranked.map(([label, share]) => `${label} (${percent(share)})`).join('  ')}`,
@@ -48,7 +53,7 @@ export function predictCommand(): Command {
 
 /** @param bytes  (28, 28), 0 to 255. @returns the probability of each class. */
 async function classify(
-  network: Awaited<ReturnType<typeof loadCheckpoint>>['network'],
+  network: nn.Module,
   bytes: Uint8Array,
   { mean, std }: data.Normalization,
 ): Promise<Float32Array> {

@@ -10,6 +10,7 @@ import {
   type DataOptions,
   type GlobalOptions,
 } from '../options.js';
+import { makeOutFolder } from '../outFolder.js';
 import { firstFilters, writeReport } from '../report.js';
 
 interface TrainOptions extends GlobalOptions, DataOptions {
@@ -71,16 +72,19 @@ Examples:
 }
 
 async function run(name: string, options: TrainOptions): Promise<void> {
-  const imageShape = models.inputShapeOf(name); // an unknown name fails before anything is opened
-  const out = options.out ?? `runs/${name}`;
-  const device = await openGpu(options);
-  console.log(`adapter: ${adapterLine(device)}`);
-
+  // What can be refused is refused before a GPU is asked for.
+  const imageShape = models.inputShapeOf(name);
   const normalization = data.MNIST_NORMALIZATION;
   const { train: all, test } = await data.mnist({ root: options.root, normalization });
   if (options.validation >= all.length) {
-    throw new ArgumentError('train', `--validation under ${all.length}`, options.validation);
+    const expected = `--validation under ${all.length}, the number of training images`;
+    throw new ArgumentError('train', expected, options.validation);
   }
+  const out = options.out ?? `runs/${name}`;
+  makeOutFolder(out);
+  const device = await openGpu(options);
+  console.log(`adapter: ${adapterLine(device)}`);
+
   manualSeed(options.seed);
   const checkpoint: Checkpoint = {
     model: name,
