@@ -36,6 +36,8 @@ for (const make of [trainCommand, evaluateCommand, predictCommand, summaryComman
 }
 
 stopOnSignals();
+// Nobody reads on, as in `shadegrad train ... | head`: what is trained is still worth its files.
+process.stdout.on('error', () => {});
 
 try {
   await program.parseAsync();
@@ -51,17 +53,15 @@ try {
   close();
 }
 
-/**
- * Ends at once, and clean, on Ctrl-C, on a plain `kill` and when nobody reads the output any more
- * (`shadegrad train ... | head`): files that are being written go as the process exits.
- */
+/** Ends at once, and clean, on Ctrl-C and `kill`: files that are being written go as for any exit. */
 function stopOnSignals(): void {
-  const stop = (exitCode: number): void => {
+  const stop = (signal: NodeJS.Signals): void => {
+    process.removeAllListeners(signal);
     if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
-    process.exit(exitCode);
+    process.emit('exit', FAILED);
+    // Not process.exit(): taking Dawn down while its threads compile can crash.
+    process.kill(process.pid, signal);
   };
-  // Shells report a death by signal n as 128 + n.
-  process.once('SIGINT', () => stop(130));
-  process.once('SIGTERM', () => stop(143));
-  process.stdout.on('error', () => process.exit(FAILED));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
 }
