@@ -2,7 +2,9 @@
  * Builds the package: one ESM bundle of the library for Node and browsers, the command line, and
  * type declarations. Fails on any error of esbuild or tsc.
  *
- *   node scripts/build.mjs [folder]     the folder, emptied first, is dist/ if not given
+ *   node scripts/build.mjs [folder] [--no-types]
+ *
+ * The folder, emptied first, is dist/ if not given; declarations take most of the time.
  */
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -22,7 +24,8 @@ const EXTERNAL = [
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+const [folder = path.join(root, 'dist')] = process.argv.slice(2).filter((a) => !a.startsWith('--'));
+const dist = path.resolve(folder);
 
 /** @type {import('esbuild').BuildOptions} */
 const shared = {
@@ -39,7 +42,7 @@ const shared = {
 
 rmSync(dist, { recursive: true, force: true });
 await Promise.all([buildLibrary(), buildCommandLine()]);
-buildDeclarations();
+if (!process.argv.includes('--no-types')) buildDeclarations();
 
 async function buildLibrary() {
   await build({

@@ -1,13 +1,11 @@
 import { build as esbuild } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createLogger, build as viteBuild, type LogOptions } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project, ROOT } from '../support/builtPackage.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = `
 import * as sg from 'shadegrad';
 document.body.textContent = Object.keys(sg).join(' ');
@@ -15,33 +13,21 @@ const y = sg.tensor([1, 2, 3]).exp();
 console.log(await y.data());
 `;
 
-/** A project that has the built package installed, and a page that imports it. */
-let project: string;
-const built = (file: string): string =>
-  fs.readFileSync(path.join(project, 'node_modules/shadegrad/dist', file), 'utf8');
+/** A project with a page that imports the package. */
+let project: Project;
+const built = (file: string): string => project.read(`node_modules/shadegrad/dist/${file}`);
 
 beforeAll(() => {
-  project = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-bundlers-')));
-  const installed = path.join(project, 'node_modules/shadegrad');
-  fs.mkdirSync(installed, { recursive: true });
-  run('scripts/build.mjs', path.join(installed, 'dist'));
-  fs.copyFileSync(path.join(ROOT, 'package.json'), path.join(installed, 'package.json'));
-  const manifest = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
-  for (const name of Object.keys(manifest.dependencies)) {
-    fs.symlinkSync(path.join(ROOT, 'node_modules', name), path.join(project, 'node_modules', name));
-  }
-  fs.writeFileSync(path.join(project, 'package.json'), '{ "type": "module" }');
-  fs.writeFileSync(path.join(project, 'page.js'), PAGE);
-  fs.writeFileSync(
-    path.join(project, 'index.html'),
+  project = new Project({ types: true });
+  project.write('page.js', PAGE);
+  project.write(
+    'index.html',
     '<!doctype html><body></body><script type="module" src="./page.js"></script>',
   );
 });
 
 afterAll(() => {
-  fs.rmSync(project, { recursive: true, force: true });
+  project.remove();
 });
 
 describe('the built package', () => {
@@ -53,27 +39,32 @@ describe('the built package', () => {
 
   test('has a command line that the shell can run', () => {
     expect(built('cli.js')).toMatch(/^#!\/usr\/bin\/env node\n/);
-    const { mode } = fs.statSync(path.join(project, 'node_modules/shadegrad/dist/cli.js'));
+    const { mode } = fs.statSync(project.path('node_modules/shadegrad/dist/cli.js'));
     expect(mode & 0o111).not.toBe(0);
   });
 
   test('has declarations that TypeScript reads under node16 resolution', () => {
-    fs.writeFileSync(
-      path.join(project, 'page.ts'),
+    project.write(
+      'page.ts',
       "import * as sg from 'shadegrad';\nexport const y: sg.Tensor = sg.tensor([1, 2, 3]).exp();\n",
     );
+    const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
     const options = ['--strict', '--noEmit', '--module', 'node16', '--target', 'es2022'];
     const libraries = ['--lib', 'es2022,esnext.disposable,dom,dom.iterable,dom.asynciterable'];
-    expect(() =>
-      run('node_modules/typescript/bin/tsc', ...options, ...libraries, 'page.ts'),
-    ).not.toThrow();
+    const args = [tsc, ...options, ...libraries, 'page.ts'];
+    const { status, stdout } = spawnSync(process.execPath, args, {
+      cwd: project.folder,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
   });
 });
 
 describe('a page that imports it', () => {
   test('is bundled by esbuild without warnings', async () => {
     const { warnings, outputFiles } = await esbuild({
-      absWorkingDir: project,
+      absWorkingDir: project.folder,
       entryPoints: ['page.js'],
       bundle: true,
       format: 'esm',
@@ -95,7 +86,7 @@ describe('a page that imports it', () => {
     const note = (message: string, _options?: LogOptions): void => void said.push(message);
     Object.assign(logger, { warn: note, warnOnce: note, error: note });
     const result = await viteBuild({
-      root: project,
+      root: project.folder,
       configFile: false,
       customLogger: logger,
       logLevel: 'warn',
@@ -109,13 +100,6 @@ describe('a page that imports it', () => {
     expectNoNodeImport(chunks);
   });
 });
-
-function run(script: string, ...args: string[]): void {
-  const command = [path.join(ROOT, script), ...args];
-  const options = { cwd: project, encoding: 'utf8' } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, options);
-  if (status !== 0) throw new Error(`${script} failed:\n${stdout}${stderr}`);
-}
 
 function expectNoNodeImport(chunks: readonly string[]): void {
   for (const code of chunks) {
