@@ -5,11 +5,12 @@ import { encodeIdx } from '../../src/data/idx.js';
 
 const SIDE = 28;
 
-/** (28, 28): the "digit" of a class is a bar, the lower the higher the class. */
+/** (28, 28): the "digit" of a class is a block, at one of 4 x 3 places. */
 export function tinyDigit(label: number, brightness = 255): Uint8Array {
   const pixels = new Uint8Array(SIDE * SIDE);
-  for (const row of [4 + 2 * label, 5 + 2 * label]) {
-    pixels.fill(brightness, row * SIDE + 4, row * SIDE + 24);
+  const [top, left] = [2 + 9 * Math.floor(label / 4), 2 + 6 * (label % 4)];
+  for (let row = top; row < top + 6; row++) {
+    pixels.fill(brightness, row * SIDE + left, row * SIDE + left + 6);
   }
   return pixels;
 }
