@@ -11,7 +11,7 @@ const collected = new FinalizationRegistry<GpuArray[]>((saved) =>
   saved.forEach((array) => array.release()),
 );
 
-let count = 0;
+let recorded = 0;
 
 /**
  * One application of a differentiable function, and at once the tape's node for it: `forward`
@@ -36,7 +36,8 @@ export abstract class Op {
   trainingStep: Step | null = null;
   /** True once backward has consumed it. */
   consumed = false;
-  readonly sequence = count++;
+  /** When it was recorded: an op comes after those that its inputs came from. */
+  sequence = 0;
   private readonly saved: GpuArray[] = [];
   private versions: number[] = [];
 
@@ -61,6 +62,7 @@ export abstract class Op {
 
   /** Called by the tape when forward is done and the op is recorded. */
   seal(): void {
+    this.sequence = recorded++;
     this.versions = this.saved.map((array) => array.storage.version);
     if (this.saved.length > 0) collected.register(this, this.saved, this);
   }
@@ -81,10 +83,28 @@ export abstract class Op {
     }
   }
 
+  /** Marks that no backward can come any more, and frees what was kept for one. @returns the output. */
+  consume(): Variable {
+    const output = this.output!;
+    this.consumed = true;
+    this.release();
+    this.inputs = [];
+    this.output = null;
+    return output;
+  }
+
   /** Gives back what was saved. */
   release(): void {
     collected.unregister(this);
     for (const array of this.saved) array.release();
     this.saved.length = 0;
   }
+}
+
+/** `ops` and all that they were computed from: those that a gradient flows through. */
+export function graphOf(ops: readonly Op[]): Set<Op> {
+  const seen = new Set(ops);
+  // A set grows while it is walked.
+  for (const { inputs } of seen) for (const { op } of inputs) if (op) seen.add(op);
+  return seen;
 }

@@ -1,3 +1,4 @@
+import { graphOf } from './op.js';
 import type { Variable } from './variable.js';
 
 /** The tensors made since it was opened; leaving it frees those that are not returned. */
@@ -11,23 +12,28 @@ class Scope {
   }
 
   leave(kept: ReadonlySet<unknown>, parent: Scope | null): void {
+    const left: Variable[] = [];
     for (const variable of this.variables) {
-      if (variable.retained || variable.isFreed) continue;
-      if (kept.has(variable)) parent?.add(variable);
+      if (variable.retained || kept.has(variable)) left.push(variable);
       else variable.free(`${this.name}() frees every tensor made in it that it does not return`);
     }
+    // What ops saved goes too, unless a backward can still come from what is left.
+    const alive = graphOf(left.flatMap(({ op }) => op ?? []));
+    for (const { op } of this.variables) if (op && !op.consumed && !alive.has(op)) op.consume();
+    for (const variable of left) parent?.add(variable);
   }
 }
 
 const scopes: Scope[] = [];
-let gradEnabled = true;
+/** Calls of noGrad that have not ended; async ones may end in any order. */
+let withoutGrad = 0;
 
 export function currentScope(): Scope | null {
   return scopes.at(-1) ?? null;
 }
 
 export function isGradEnabled(): boolean {
-  return gradEnabled;
+  return withoutGrad === 0;
 }
 
 /**
@@ -41,9 +47,8 @@ export function tidy<T>(fn: () => T): T {
 
 /** Runs `fn` without recording gradients, as a `tidy` scope. */
 export function noGrad<T>(fn: () => T): T {
-  const before = gradEnabled;
-  gradEnabled = false;
-  return scoped('noGrad', fn, () => (gradEnabled = before));
+  withoutGrad++;
+  return scoped('noGrad', fn, () => withoutGrad--);
 }
 
 /** Runs `fn` while tensors made in it belong to no scope. */
@@ -96,7 +101,7 @@ function collect(value: unknown, into: Set<unknown>): void {
   into.add(value);
   if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
     for (const item of value) collect(item, into);
-  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+  } else if ([Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)) {
     for (const item of Object.values(value)) collect(item, into);
   }
 }

@@ -3,7 +3,7 @@ import { sameShape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { accumulate, addInPlace } from './kernels/accumulate.js';
 import { fill } from './kernels/fill.js';
-import type { Op } from './op.js';
+import { graphOf, type Op } from './op.js';
 import { isGradEnabled } from './scope.js';
 import { Step } from './step.js';
 import type { Variable } from './variable.js';
@@ -58,9 +58,8 @@ export function record<V extends Variable>(
   // What is carried over from the step before, such as a detached hidden state, lives with this one.
   const ongoing = step && !step.isFinished ? step : new Step();
   for (const x of inputs) if (x.step?.isFinished && !x.op) ongoing.add(x);
-  Step.freeEnded();
-  op.trainingStep = ongoing;
-  output.step = ongoing;
+  Step.freeEnded(ongoing);
+  ongoing.record(op);
   return output;
 }
 
@@ -81,8 +80,8 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
     return;
   }
 
-  const order = reachable(root.op);
-  const step = root.op.trainingStep!;
+  const order = [...graphOf([root.op])].sort((a, b) => b.sequence - a.sequence);
+  const steps = new Set(order.map((op) => op.trainingStep!));
   const kept = new Set<Variable>([root, ...root.op.inputs]);
   const gradients = new Map<Op, GpuArray>([[root.op, seed]]);
   try {
@@ -91,30 +90,34 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
       const dy = gradients.get(op);
       gradients.delete(op);
       if (dy) {
-        const given = op.backward(dy);
-        dy.release();
-        const list = Array.isArray(given)
-          ? (given as readonly (GpuArray | null)[])
-          : [given as GpuArray | null];
+        const list = gradientsOf(op, dy);
         op.inputs.forEach((input, i) => pass(op, input, list[i] ?? null, gradients));
       }
-      if (!options.retainGraph) consume(op, kept, step);
+      if (!options.retainGraph) consume(op, kept);
     }
-    if (!options.retainGraph) step.end();
+    if (!options.retainGraph) for (const step of steps) step.end();
   } finally {
     for (const left of gradients.values()) left.release();
   }
 }
 
+/** What `backward` of the op gives for each input. Takes over `dy`. */
+function gradientsOf(op: Op, dy: GpuArray): readonly (GpuArray | null)[] {
+  try {
+    const given = op.backward(dy);
+    return Array.isArray(given)
+      ? (given as readonly (GpuArray | null)[])
+      : [given as GpuArray | null];
+  } finally {
+    dy.release();
+  }
+}
+
 /** Frees what an op saved, and its output but for the loss and the loss op's inputs. */
-function consume(op: Op, kept: ReadonlySet<Variable>, step: Step): void {
-  op.consumed = true;
-  op.release();
-  const output = op.output!;
-  if (kept.has(output)) step.add(output);
+function consume(op: Op, kept: ReadonlySet<Variable>): void {
+  const output = op.consume();
+  if (kept.has(output)) op.trainingStep!.add(output);
   else if (!output.retained) output.free('backward() consumed it');
-  op.inputs = [];
-  op.output = null;
 }
 
 /** Hands the gradient of one input on: to the op that made it, or to the leaf. */
@@ -125,6 +128,7 @@ function pass(op: Op, input: Variable, dx: GpuArray | null, gradients: Map<Op, G
     return;
   }
   if (!sameShape(dx.shape, input.shape)) {
+    dx.release();
     throw new ShapeError(`${op.name}.backward`, `a gradient ${formatShape(input.shape)}`, dx.shape);
   }
   if (!input.op) {
@@ -136,6 +140,10 @@ function pass(op: Op, input: Variable, dx: GpuArray | null, gradients: Map<Op, G
 }
 
 function addGradient(leaf: Variable, dx: GpuArray): void {
+  if (leaf.isFreed) {
+    dx.release(); // nobody could free a gradient that comes after its leaf
+    return;
+  }
   const sum = leaf.gradArray;
   if (sum)
     addInPlace(sum, dx); // as in PyTorch, whoever holds `t.grad` sees the sum
@@ -164,19 +172,4 @@ function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {
     );
   }
   return fill(GpuArray.empty(root.shape, 'f32', array.device), 1);
-}
-
-/** The ops that a gradient of `root` flows through, latest first. */
-function reachable(root: Op): Op[] {
-  const seen = new Set([root]);
-  const stack = [root];
-  while (stack.length > 0) {
-    for (const { op } of stack.pop()!.inputs) {
-      if (op && !seen.has(op)) {
-        seen.add(op);
-        stack.push(op);
-      }
-    }
-  }
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
 }

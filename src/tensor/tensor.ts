@@ -119,7 +119,7 @@ export class Tensor extends Variable implements Disposable {
   /** The same memory, cut off from the graph. */
   detach(): Tensor {
     const detached = new Tensor(this.array.share());
-    this.step?.add(detached);
+    this.step?.add(detached, true);
     return detached;
   }
 
