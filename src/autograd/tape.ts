@@ -39,7 +39,7 @@ export function record<V extends Variable>(
   const step = Step.of(inputs);
   if (!recording) {
     op.release();
-    step?.add(output);
+    (step ?? inputs.find((x) => x.batch)?.batch)?.add(output);
     return output;
   }
 

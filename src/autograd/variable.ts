@@ -1,6 +1,7 @@
 import { DisposedError, formatShape } from '../errors.js';
 import type { DType, Shape } from '../gpu/dtype.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
+import type { Batch } from './batch.js';
 import type { Op } from './op.js';
 import { currentScope } from './scope.js';
 import type { Step } from './step.js';
@@ -24,6 +25,8 @@ export abstract class Variable {
   op: Op | null = null;
   /** The training step that it ends with, if it was computed from a tensor of one. */
   step: Step | null = null;
+  /** The batch that it ends with, if it was handed out by a DataLoader or computed from such a tensor. */
+  batch: Batch | null = null;
   /** True if neither backward nor a scope may free it; see `retain`. */
   retained = false;
   private readonly held: Held;

@@ -1,3 +1,4 @@
+import { Batch } from '../autograd/batch.js';
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
@@ -22,8 +23,8 @@ export interface DataLoaderOptions {
  * Batches of a data set, made on the GPU.
  *
  * `for await (const [x, y] of loader)` keeps at most `prefetch` batches of work waiting on the GPU;
- * plain `for ... of` does not wait. Either frees each batch when it hands out the next and at the
- * end; `retain()` keeps a tensor.
+ * plain `for ... of` does not wait. Either frees each batch, and what was computed from it without
+ * gradients, when it hands out the next and at the end; `retain()` keeps a tensor.
  *
  * Source: https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
  */
@@ -80,16 +81,19 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
       [indices.length],
       device,
     );
-    let batch: Tensor[] = [];
+    let batch = new Batch();
     try {
       for (let i = 0; i < this.length; i++) {
-        free(batch);
+        batch.free();
+        batch = new Batch();
         const start = i * this.batchSize;
-        batch = base.gather(order, start, Math.min(this.batchSize, indices.length - start));
-        yield batch;
+        const count = Math.min(this.batchSize, indices.length - start);
+        const tensors = base.gather(order, start, count);
+        for (const tensor of tensors) batch.add(tensor);
+        yield tensors;
       }
     } finally {
-      free(batch);
+      batch.free();
       order.release();
     }
   }
@@ -113,11 +117,4 @@ function submitted(device: Device): Promise<void> {
 
 function permuted(indices: Uint32Array, generator: RandomGenerator): Uint32Array {
   return generator.permutation(indices.length).map((i) => indices[i]!);
-}
-
-function free(batch: readonly Tensor[]): void {
-  for (const tensor of batch) {
-    if (!tensor.retained)
-      tensor.free('the DataLoader frees a batch when it hands out the next one');
-  }
 }
