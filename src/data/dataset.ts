@@ -69,7 +69,9 @@ export function randomSplit(
   generator: Generator = defaultGenerator,
 ): Subset[] {
   const total = lengths.reduce((sum, length) => sum + length, 0);
-  const fractions = Math.abs(total - 1) < 1e-6 && lengths.some((length) => length < 1);
+  const isShare = (length: number): boolean => length >= 0 && length <= 1;
+  const fractions =
+    Math.abs(total - 1) < 1e-6 && lengths.every(isShare) && !lengths.every(Number.isInteger);
   const counts = lengths.map((length) =>
     fractions ? Math.floor(length * dataset.length) : length,
   );
