@@ -1,6 +1,6 @@
 /** Tensors in files: the safetensors format, PyTorch's keys. */
 import { DTypeError } from '../errors.js';
-import { type TypedArray } from '../gpu/dtype.js';
+import { DTYPES, type TypedArray } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readFile, writeFileAtomic } from './files.js';
@@ -38,14 +38,18 @@ export async function encodeSafetensors(
  * @throws DTypeError       It has 8- or 16-bit integers, for which tensors have no dtype.
  */
 export function decodeSafetensors(bytes: Uint8Array, file?: string): Record<string, Tensor> {
-  const { tensors } = codec.decodeSafetensors(bytes, file);
+  const entries = Object.entries(codec.decodeSafetensors(bytes, file).tensors);
+  // All of them before the first tensor is made: nobody would free it.
+  for (const [key, { dtype }] of entries) {
+    if (!(DTYPES as readonly string[]).includes(dtype)) {
+      throw new DTypeError('decodeSafetensors', `${key} of ${DTYPES.join(', ')}`, dtype);
+    }
+  }
   return Object.fromEntries(
-    Object.entries(tensors).map(([key, { dtype, shape, data }]) => {
-      if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32') {
-        throw new DTypeError('decodeSafetensors', `${key} of f32, i32 or u32`, dtype);
-      }
-      return [key, new Tensor(GpuArray.from(data as TypedArray, shape))];
-    }),
+    entries.map(([key, { shape, data }]) => [
+      key,
+      new Tensor(GpuArray.from(data as TypedArray, shape)),
+    ]),
   );
 }
 
