@@ -1,27 +1,35 @@
+import type { Step } from './step.js';
 import type { Variable } from './variable.js';
 
 /**
- * Tensors that are freed together: those that a DataLoader hands out at a time, and what is
- * computed from them without gradients, such as a flattened image or the predictions of a test.
+ * The tensors that a DataLoader hands out at a time, and what was computed from them without
+ * gradients, such as a flattened image. The former go when the next batch comes; the latter belong
+ * to the training step that takes the batch in, or, where none does, to whoever made them.
  */
 export class Batch {
-  private readonly members = new Set<Variable>();
-  private freed = false;
+  private readonly derived = new Set<Variable>();
 
-  add(variable: Variable): void {
-    if (this.freed) return; // computed from a tensor that was retained
-    variable.batch = this;
-    this.members.add(variable);
+  constructor(private readonly tensors: readonly Variable[]) {
+    for (const tensor of tensors) tensor.batch = this;
   }
 
+  /** Takes a tensor that was computed from one of the batch. */
+  derive(variable: Variable): void {
+    variable.batch = this;
+    this.derived.add(variable);
+  }
+
+  /** An op of `step` was recorded that takes in a tensor of the batch. */
+  enter(step: Step): void {
+    for (const variable of this.derived) if (!variable.isFreed) step.add(variable);
+    this.derived.clear();
+  }
+
+  /** Frees what was handed out. */
   free(): void {
-    this.freed = true;
-    for (const variable of this.members) {
-      if (variable.retained) continue;
-      variable.free(
-        'the DataLoader frees a batch, and what was computed from it, when it hands out the next one',
-      );
+    for (const tensor of this.tensors) {
+      if (tensor.retained) continue;
+      tensor.free('the DataLoader frees a batch when it hands out the next one');
     }
-    this.members.clear();
   }
 }

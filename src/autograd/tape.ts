@@ -39,7 +39,8 @@ export function record<V extends Variable>(
   const step = Step.of(inputs);
   if (!recording) {
     op.release();
-    (step ?? inputs.find((x) => x.batch)?.batch)?.add(output);
+    if (step) step.add(output);
+    else inputs.find((x) => x.batch)?.batch?.derive(output);
     return output;
   }
 
@@ -60,6 +61,7 @@ export function record<V extends Variable>(
   for (const x of inputs) if (x.step?.isFinished && !x.op) ongoing.add(x);
   Step.freeEnded(ongoing);
   ongoing.record(op);
+  for (const x of inputs) x.batch?.enter(ongoing);
   return output;
 }
 

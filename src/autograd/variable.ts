@@ -25,7 +25,7 @@ export abstract class Variable {
   op: Op | null = null;
   /** The training step that it ends with, if it was computed from a tensor of one. */
   step: Step | null = null;
-  /** The batch that it ends with, if it was handed out by a DataLoader or computed from such a tensor. */
+  /** The batch that it is of: handed out by a DataLoader, or computed from what was. */
   batch: Batch | null = null;
   /** True if neither backward nor a scope may free it; see `retain`. */
   retained = false;

@@ -23,8 +23,9 @@ export interface DataLoaderOptions {
  * Batches of a data set, made on the GPU.
  *
  * `for await (const [x, y] of loader)` keeps at most `prefetch` batches of work waiting on the GPU;
- * plain `for ... of` does not wait. Either frees each batch, and what was computed from it without
- * gradients, when it hands out the next and at the end; `retain()` keeps a tensor.
+ * plain `for ... of` does not wait. Either frees each batch when it hands out the next and at the
+ * end; `retain()` keeps a tensor. What was computed from a batch and took part in a training step
+ * ends with that step.
  *
  * Source: https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
  */
@@ -81,19 +82,18 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
       [indices.length],
       device,
     );
-    let batch = new Batch();
+    let batch: Batch | null = null;
     try {
       for (let i = 0; i < this.length; i++) {
-        batch.free();
-        batch = new Batch();
+        batch?.free();
         const start = i * this.batchSize;
         const count = Math.min(this.batchSize, indices.length - start);
         const tensors = base.gather(order, start, count);
-        for (const tensor of tensors) batch.add(tensor);
+        batch = new Batch(tensors);
         yield tensors;
       }
     } finally {
-      batch.free();
+      batch?.free();
       order.release();
     }
   }
