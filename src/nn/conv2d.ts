@@ -1,3 +1,4 @@
+import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { initWeightAndBias } from './defaultInit.js';
 import * as functional from './functional.js';
@@ -28,6 +29,7 @@ export interface Conv2dLayerOptions {
  *   outH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1, and outW alike.
  * Parameters: `weight` (K, C / groups, kH, kW) and `bias` (K), both from U(-b, b) with
  *   b = 1 / sqrt(C / groups * kH * kW), as in PyTorch's Conv2d.
+ * @throws ArgumentError if `groups` does not divide both numbers of channels.
  * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
  *
  * @example
@@ -48,7 +50,15 @@ export class Conv2d extends Module {
     super();
     this.options = options;
     const [kH, kW] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    this.weight = new Parameter([outChannels, inChannels / (options.groups ?? 1), kH, kW]);
+    const { groups = 1 } = options;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ArgumentError(
+        'Conv2d',
+        `inChannels and outChannels that ${groups} groups divide`,
+        `${inChannels} and ${outChannels}`,
+      );
+    }
+    this.weight = new Parameter([outChannels, inChannels / groups, kH, kW]);
     this.bias = bias ? new Parameter([outChannels]) : null;
     initWeightAndBias(this.weight, this.bias);
   }

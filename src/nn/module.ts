@@ -1,5 +1,5 @@
 import { ArgumentError, formatShape } from '../errors.js';
-import { sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
+import { dtypeOf, numelOf, sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Buffer, Parameter } from './parameter.js';
 import { summarize, type Summary } from './summary.js';
@@ -8,7 +8,7 @@ import { summarize, type Summary } from './summary.js';
 export type StateValue = Tensor | { shape: Shape; data: TypedArray };
 
 export interface LoadStateDictOptions {
-  /** Throws where a key is missing or unexpected. Default true. A wrong shape always throws. */
+  /** Throws where a key is missing or unexpected. Default true. What does not fit always throws. */
   strict?: boolean;
 }
 
@@ -122,27 +122,24 @@ export abstract class Module {
    * Copies `dict` into the parameters and buffers. All is checked first: if it throws, nothing has
    * changed.
    *
-   * @throws ArgumentError that lists every missing and unexpected key and every wrong shape.
+   * @throws ArgumentError that lists every missing and unexpected key and every wrong shape and
+   *   dtype; DisposedError for a tensor that was freed.
    */
   loadStateDict(
     dict: Readonly<Record<string, StateValue>>,
     { strict = true }: LoadStateDictOptions = {},
   ): LoadStateDictResult {
     const own = this.stateDict();
-    const missingKeys = Object.keys(own).filter((key) => !(key in dict));
-    const unexpectedKeys = Object.keys(dict).filter((key) => !(key in own));
+    const missingKeys = Object.keys(own).filter((key) => !Object.hasOwn(dict, key));
+    const unexpectedKeys = Object.keys(dict).filter((key) => !Object.hasOwn(own, key));
     const problems: string[] = [];
     if (strict && missingKeys.length > 0) problems.push(`missing ${missingKeys.join(', ')}`);
     if (strict && unexpectedKeys.length > 0)
       problems.push(`unexpected ${unexpectedKeys.join(', ')}`);
-    const present = Object.entries(own).filter(([key]) => key in dict);
+    const present = Object.entries(own).filter(([key]) => Object.hasOwn(dict, key));
     for (const [key, tensor] of present) {
-      const { shape } = dict[key]!;
-      if (!sameShape(shape, tensor.shape)) {
-        problems.push(
-          `${key} of ${formatShape(shape)} where the model has ${formatShape(tensor.shape)}`,
-        );
-      }
+      const problem = misfit(dict[key]!, tensor);
+      if (problem) problems.push(`${key} ${problem}`);
     }
     if (problems.length > 0) {
       throw new ArgumentError(
@@ -209,7 +206,21 @@ function join(path: string, name: string): string {
   return path ? `${path}.${name}` : name;
 }
 
-/** runningMean -> running_mean, as PyTorch spells its keys. */
+/** runningMean -> running_mean, as PyTorch spells its keys; `W` stays as it is. */
 function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replace(/(?<=[a-z0-9])[A-Z]+/g, (capitals) => `_${capitals.toLowerCase()}`);
+}
+
+/** Why `value` cannot be copied into `tensor`, or null. */
+function misfit(value: StateValue, tensor: Tensor): string | null {
+  const { shape } = value;
+  const dtype = value instanceof Tensor ? value.dtype : dtypeOf(value.data);
+  const length = value instanceof Tensor ? value.array.numel : value.data.length;
+  if (!sameShape(shape, tensor.shape)) {
+    return `of ${formatShape(shape)} where the model has ${formatShape(tensor.shape)}`;
+  }
+  if (dtype !== tensor.dtype) return `of ${dtype} where the model has ${tensor.dtype}`;
+  if (length !== numelOf(shape)) return `with ${length} values for ${formatShape(shape)}`;
+  const moved = value instanceof Tensor && value.array.device !== tensor.array.device;
+  return moved ? 'on another device than the model' : null;
 }

@@ -69,10 +69,12 @@ export class Summary {
 export function summarize(model: Summarized, inputShape: Shape): Summary {
   const rows: SummaryRow[] = [];
   const layers = model.namedModules().filter(([, module]) => module.children().length === 0);
-  for (const [name, layer] of layers) {
+  const restore = layers.map(([name, layer]) => {
+    const own = Object.getOwnPropertyDescriptor(layer, 'forward');
+    const forward = layer.forward.bind(layer);
     // An own property shadows the method until it is deleted.
     layer.forward = (...inputs) => {
-      const y = (Object.getPrototypeOf(layer) as Summarized).forward.apply(layer, inputs);
+      const y = forward(...inputs);
       rows.push({
         name,
         type: layer.constructor.name,
@@ -81,11 +83,15 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
       });
       return y;
     };
-  }
+    return () => {
+      delete (layer as Partial<Summarized>).forward;
+      if (own) Object.defineProperty(layer, 'forward', own);
+    };
+  });
   try {
     currentDevice().dryRun(() => noGrad(() => void model.forward(zeros(inputShape))));
   } finally {
-    for (const [, layer] of layers) delete (layer as Partial<Summarized>).forward;
+    for (const undo of restore) undo();
   }
   const parameters = model.parameters();
   return new Summary(
