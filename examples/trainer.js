@@ -1,4 +1,4 @@
-// LeNet-5 on some of MNIST, trained by the Trainer, with a chart of the loss.
+// LeNet-5 on some of MNIST, trained by the Trainer, with a chart of the loss in a file.
 //
 //   node examples/trainer.js
 import * as sg from 'shadegrad';
@@ -27,6 +27,7 @@ const { accuracy } = await trainer.evaluate(testLoader);
 console.log(`test accuracy ${(accuracy * 100).toFixed(1)}%`);
 
 const { loss } = await sg.viz.trainingCurves(history); // SVG text
-console.log(`a chart of ${loss.length > 1000 ? 'the loss' : 'nothing'}`);
+await sg.io.writeFileAtomic('runs/trainer/loss.svg', loss);
+console.log('wrote runs/trainer/loss.svg');
 
 sg.close();

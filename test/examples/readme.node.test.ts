@@ -1,0 +1,80 @@
+/** What README.md and CONTRIBUTING.md tell a newcomer to type, typed. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project, ROOT } from '../support/builtPackage.js';
+import { codeBlock, codeBlocks } from '../support/readme.js';
+import { writeTinyMnist } from '../support/tinyMnist.js';
+
+let project: Project;
+beforeAll(() => {
+  project = new Project({ gpu: true });
+  writeTinyMnist(project.path('data/mnist'), 2048, 512);
+  fs.cpSync(path.join(ROOT, 'examples/digits'), project.path('examples/digits'), {
+    recursive: true,
+  });
+});
+afterAll(() => {
+  project.remove();
+});
+
+const tinyData = () => ({ SHADEGRAD_DATA: project.path('data') });
+const commands = (file: string) =>
+  codeBlocks('sh', file).flatMap((block) =>
+    block.split('\n').map((line) => line.replace(/ +#.*/, '').trim()),
+  );
+
+describe("README's ten lines", () => {
+  test('are about ten', () => {
+    const code = codeBlock('js')
+      .split('\n')
+      .filter((line) => /\w/.test(line));
+    expect(code.length).toBeLessThan(18);
+  });
+
+  test('train a network', async () => {
+    project.write('tenLines.js', codeBlock('js'));
+    const { code, stdout, stderr } = await project.run('tenLines.js', [], tinyData());
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(0);
+    expect(Number(stdout)).toBeGreaterThan(0.9);
+    expect(Number(stdout)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("README's commands", () => {
+  test('run, once something is trained', async () => {
+    const cli = 'node_modules/shadegrad/dist/cli.js';
+    const train = ['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--epochs', '1'];
+    const trained = await project.run(cli, [...train, '--validation', '64'], tinyData());
+    expect(trained.code).toBe(0);
+
+    const lines = commands('README.md').filter((line) => line.startsWith('npx shadegrad '));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) {
+      const { code, stdout } = await project.run(cli, line.split(' ').slice(2), tinyData());
+      expect(code, line).toBe(0);
+      expect(stdout, line).not.toBe('');
+    }
+  });
+
+  test.each(['README.md', 'CONTRIBUTING.md'])('of npm in %s are scripts that exist', (file) => {
+    const { scripts } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
+    const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(start|test)\b)/g)];
+    expect(named.length).toBeGreaterThan(0);
+    for (const [, run, known] of named) expect(Object.keys(scripts)).toContain(run ?? known);
+  });
+
+  test.each(['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md'])(
+    'links in %s lead somewhere',
+    (file) => {
+      const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
+      for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+        expect(fs.existsSync(path.join(ROOT, target!)), target).toBe(true);
+      }
+    },
+  );
+});
