@@ -8,6 +8,8 @@ struct Params {
   stepSize: f32, // lr / (1 - beta1^t)
   beta1: f32,
   beta2: f32,
+  rest1: f32, // 1 - beta1, in which f32 would lose digits
+  rest2: f32, // 1 - beta2
   rootCorrection: f32, // 1 / sqrt(1 - beta2^t)
   eps: f32,
   weightDecay: f32,
@@ -27,8 +29,8 @@ struct Params {
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
     let g = params.sign * grad[i] + params.weightDecay * param[i];
-    let mean = params.beta1 * m[i] + (1.0 - params.beta1) * g;
-    var square = params.beta2 * v[i] + (1.0 - params.beta2) * g * g;
+    let mean = params.beta1 * m[i] + params.rest1 * g;
+    var square = params.beta2 * v[i] + params.rest2 * g * g;
     m[i] = mean;
     v[i] = square;
 #if AMSGRAD

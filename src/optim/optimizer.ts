@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, formatShape } from '../errors.js';
 import { sameShape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { fill } from '../autograd/kernels/fill.js';
@@ -47,9 +47,11 @@ export abstract class Optimizer<O extends object> {
         'Pass model.parameters().',
       );
     }
-    const groups = list.every((item) => item instanceof Tensor)
-      ? [{ params: list }]
-      : (list as ParamGroup<O>[]);
+    const tensors = list.filter((item) => item instanceof Tensor);
+    if (tensors.length > 0 && tensors.length < list.length) {
+      throw new ArgumentError(this.name, 'either parameters or groups of them', 'both in one list');
+    }
+    const groups = tensors.length > 0 ? [{ params: tensors }] : (list as ParamGroup<O>[]);
     for (const group of groups) this.addParamGroup(group as ParamGroup<O>);
   }
 
@@ -109,7 +111,10 @@ export abstract class Optimizer<O extends object> {
     };
   }
 
-  /** Copies what `stateDict()` gave. @throws ArgumentError if groups or shapes differ. */
+  /**
+   * Copies what `stateDict()` gave, and forgets what is not in it.
+   * @throws ArgumentError if groups or shapes differ; nothing has changed then.
+   */
   loadStateDict({ state, paramGroups }: OptimizerState<O>): void {
     const sizes = (groups: readonly { params: readonly unknown[] }[]): string =>
       groups.map(({ params }) => params.length).join(', ');
@@ -122,17 +127,19 @@ export abstract class Optimizer<O extends object> {
     }
     const all = this.paramGroups.flatMap(({ params }) => params);
     for (const [place, { arrays }] of Object.entries(state)) {
-      for (const [key, tensor] of Object.entries(arrays)) {
+      for (const [key, { shape, dtype }] of Object.entries(arrays)) {
         const param = all[Number(place)];
-        if (!param || !sameShape(param.shape, tensor.shape)) {
+        if (!param || !sameShape(param.shape, shape) || param.dtype !== dtype) {
           throw new ArgumentError(
             `${this.name}.loadStateDict`,
-            `${key} of the shape of parameter ${place}`,
-            tensor,
+            `${key} of the shape and dtype of parameter ${place}`,
+            `${formatShape(shape)} of ${dtype}`,
           );
         }
       }
     }
+    const remembered = new Set(Object.keys(state).map((place) => all[Number(place)]));
+    for (const param of this.state.keys()) if (!remembered.has(param)) this.forget(param);
     paramGroups.forEach(({ params: _, ...settings }, i) =>
       Object.assign(this.paramGroups[i]!, settings),
     );
@@ -146,9 +153,12 @@ export abstract class Optimizer<O extends object> {
 
   /** Frees what it remembers of the parameters. */
   dispose(): void {
-    for (const { arrays } of this.state.values())
-      for (const tensor of Object.values(arrays)) tensor.dispose();
-    this.state.clear();
+    for (const param of this.state.keys()) this.forget(param);
+  }
+
+  private forget(param: Tensor): void {
+    for (const tensor of Object.values(this.state.get(param)!.arrays)) tensor.dispose();
+    this.state.delete(param);
   }
 
   /** One step of one parameter, in place. */
