@@ -86,7 +86,11 @@ export function loadVulkanLoader(swiftShader: SwiftShader): void {
 }
 
 /** Opens a library that is not a Node addon. Returns what went wrong, undefined if nothing. */
-function loadSharedLibrary(file: string, flags?: number): string | undefined {
+function loadSharedLibrary(
+  file: string,
+  // Given as undefined, Node would take it for 0, which no linker accepts.
+  flags = process.getBuiltinModule('node:os').constants.dlopen.RTLD_LAZY,
+): string | undefined {
   try {
     process.dlopen({ exports: {} }, file, flags);
   } catch (error) {
