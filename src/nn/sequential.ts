@@ -1,12 +1,12 @@
-import { isGradEnabled } from '../autograd/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
 /**
  * Layers one after the other, named '0', '1', ...
  *
- * Within `noGrad` each layer's input is freed once the layer has run, so that at most two
- * activations are alive; `retain()` keeps one.
+ * What lies between two layers and takes no part in a gradient, as within `noGrad` or before the
+ * first learnt layer, is freed once the next layer has run, so that at most two such activations are
+ * alive; `retain()` keeps one.
  *
  * @example
  * new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));
@@ -36,8 +36,8 @@ export class Sequential extends Module {
     let x = input;
     for (const layer of this.layers) {
       const y = layer.forward(x);
-      if (!isGradEnabled() && x !== input && x !== y && !x.retained) {
-        x.free('Sequential frees what lies between its layers within noGrad()');
+      if (!x.requiresGrad && x !== input && x !== y && !x.retained) {
+        x.free('Sequential frees what lies between its layers and takes no part in a gradient');
       }
       x = y;
     }

@@ -197,6 +197,26 @@ describe('Sequential', () => {
     retain.kept!.dispose();
   });
 
+  test('frees what comes before the first gradient', async () => {
+    const layer = own(new Linear(2, 1));
+    const model = new Sequential(new sg.nn.Flatten(), new ReLU(), layer);
+    const before = sg.memory();
+    const x = sg.tensor([[[1], [-2]]]);
+    sg.noGrad(() => model.forward(x)).dispose();
+    const loss = model.forward(x).sum();
+    x.dispose();
+    loss.backward();
+    expect(await layer.weight.grad!.toArray()).toEqual([[1, 0]]);
+    model.zeroGrad();
+    sg.tidy(() => layer.weight.sum().backward()); // a new step, which frees the loss
+    model.zeroGrad();
+    const { bytesInUse, arrays } = sg.memory();
+    expect({ bytesInUse, arrays }).toEqual({
+      bytesInUse: before.bytesInUse,
+      arrays: before.arrays,
+    });
+  });
+
   test('keeps hidden activations where gradients are recorded', async () => {
     const [first, second] = [new Linear(1, 1), new Linear(1, 1)];
     const model = own(new Sequential(first, second));
