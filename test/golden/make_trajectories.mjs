@@ -20,12 +20,12 @@ try {
   const sg = await import('shadegrad');
   const { RUNS, twentyLosses } = await import(bundle);
   const device = await sg.init();
-  const losses = {};
-  for (const name of Object.keys(RUNS)) losses[name] = await twentyLosses(name);
+  const golden = { architecture: device.info.architecture };
+  for (const name of Object.keys(RUNS)) golden[name] = await twentyLosses(name);
   console.log(device.info.description, sg.memory());
   sg.close();
   const file = new URL('trajectories.json', import.meta.url);
-  writeFileSync(file, `${JSON.stringify(losses, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(golden, null, 2)}\n`);
 } finally {
   rmSync(bundle);
 }
