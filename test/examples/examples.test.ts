@@ -4,11 +4,13 @@ import { describe, expect, test, vi } from 'vitest';
 /** Imports an example, which runs it, and gives the lines that it prints. */
 async function linesOf(load: () => Promise<unknown>): Promise<string[]> {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   try {
     await load();
     return log.mock.calls.map((values) => values.join(' '));
   } finally {
     log.mockRestore();
+    warn.mockRestore();
   }
 }
 

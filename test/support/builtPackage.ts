@@ -24,6 +24,12 @@ export interface Finished {
   stderr: string;
 }
 
+/** The error message that `shadegrad` ended with; what drivers write to stderr comes before it. */
+export function errorOf(stderr: string): string {
+  const start = stderr.lastIndexOf('\nerror: ') + 1;
+  return stderr.slice(start).trimEnd();
+}
+
 /**
  * A project in a temporary folder with the package, built from the sources as they are, and its
  * dependencies in node_modules.

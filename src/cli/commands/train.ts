@@ -102,7 +102,11 @@ async function run(name: string, options: TrainOptions): Promise<void> {
     held.length > 0 ? new data.DataLoader(held, { batchSize: EVALUATION_BATCH }) : undefined;
   const testLoader = new data.DataLoader(test, { batchSize: EVALUATION_BATCH });
 
-  const callbacks = [new train.ProgressBar(), new train.CSVLogger(`${out}/log.csv`)];
+  const callbacks = [
+    new train.ProgressBar(),
+    new train.CSVLogger(`${out}/log.csv`),
+    stopIfDiverged,
+  ];
   const trainer = new train.Trainer(model, { optimizer: makeOptimizer(model, options), callbacks });
   const history = await trainer.fit(loader, { epochs: options.epochs, validation });
 
@@ -126,6 +130,15 @@ async function run(name: string, options: TrainOptions): Promise<void> {
   });
   console.log(`wrote ${out}/model.safetensors, history.json, log.csv, report.html`);
 }
+
+/** Ends a run that cannot recover: weights that are no numbers stay so. */
+const stopIfDiverged: train.Callback = {
+  onEpochEnd({ epoch, loss }) {
+    if (Number.isFinite(loss)) return;
+    const fix = 'Lower the learning rate with --lr.';
+    throw new ArgumentError('train', 'a loss that stays finite', `${loss} in epoch ${epoch}`, fix);
+  },
+};
 
 function makeOptimizer(model: nn.Module, options: TrainOptions): train.Stepper {
   const { optimizer, momentum, weightDecay } = options;
