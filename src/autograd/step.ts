@@ -84,13 +84,11 @@ export class Step {
   }
 
   private get root(): Step {
-    let step: Step = this;
-    while (step.mergedInto) step = step.mergedInto;
-    return step;
+    return this.mergedInto?.root ?? this;
   }
 
   /** Takes in another step that is under way. */
-  private merge(other: Step): Step {
+  private merge(other: Step): this {
     if (other === this) return this;
     for (const variable of other.members) this.members.add(variable);
     for (const variable of other.detached) this.detached.add(variable);

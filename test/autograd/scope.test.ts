@@ -122,7 +122,7 @@ describe.each(SCOPES)('%s', (name, scope) => {
     outside.dispose();
   });
 
-  test('frees neither retained tensors, parameters, nor what it did not make', async () => {
+  test('frees neither retained tensors, parameters, nor what it did not make', () => {
     const before = sg.ones([1]);
     const [kept, layer] = (() => {
       let found!: [sg.Tensor, sg.nn.Module];

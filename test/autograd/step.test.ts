@@ -250,7 +250,7 @@ describe('a step under way', () => {
   });
 });
 
-test('a detached tensor that no step takes in goes a step later', async () => {
+test('a detached tensor that no step takes in goes a step later', () => {
   const w = leaf(1);
   const loss = w.square();
   const detached = loss.detach();

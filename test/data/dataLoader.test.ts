@@ -150,7 +150,7 @@ describe('each batch', () => {
     expect(sg.memory().arrays).toBe(before);
   });
 
-  test('leaves what was computed from it to the step that takes it in', async () => {
+  test('leaves what was computed from it to the step that takes it in', () => {
     using w = sg.tensor([2, 3], { requiresGrad: true });
     const prepared: sg.Tensor[] = [];
     for (const [x, y] of loaderOf({ batchSize: 5 })) {
