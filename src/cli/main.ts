@@ -12,8 +12,8 @@ import { describe } from './errors.js';
 const FAILED = 1;
 const MISUSED = 2;
 
-/** The progress bar hides it. */
-const SHOW_CURSOR = '\u001b[?25h';
+/** Shows the cursor and wraps lines again, which the progress bar turns off, below the bar. */
+const RESTORE_TERMINAL = '\u001b[?25h\u001b[?7h\n';
 
 const program = new Command('shadegrad')
   .description('Trains and runs neural networks on WebGPU.')
@@ -57,7 +57,7 @@ try {
 function stopOnSignals(): void {
   const stop = (signal: NodeJS.Signals): void => {
     process.removeAllListeners(signal);
-    if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
+    if (process.stdout.isTTY) process.stdout.write(RESTORE_TERMINAL);
     process.emit('exit', FAILED);
     // Not process.exit(): taking Dawn down while its threads compile can crash.
     process.kill(process.pid, signal);
