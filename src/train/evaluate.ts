@@ -1,5 +1,6 @@
 import { noGrad } from '../autograd/scope.js';
 import type { DataLoader } from '../data/dataLoader.js';
+import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
 import { CrossEntropyLoss, type Module } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -17,12 +18,16 @@ export interface Evaluation {
  *
  * @param loader  Of batches `[x, target]`.
  * @param loss    Called with the logits (N, C) and the target. Default CrossEntropyLoss.
+ * @throws ArgumentError for a loader without batches.
  */
 export async function evaluate(
   model: Module,
   loader: DataLoader,
   loss: Module = new CrossEntropyLoss(),
 ): Promise<Evaluation> {
+  if (loader.length === 0) {
+    throw new ArgumentError('evaluate', 'a loader of one batch or more', 'an empty one');
+  }
   const tally = new Tally();
   try {
     await inEvalMode(model, loader, (x, target) => assess(model, loss, x, target, tally));

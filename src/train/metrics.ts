@@ -48,7 +48,7 @@ export function confusionMatrix(
   const counts = new Uint32Array(numClasses * numClasses);
   for (let i = 0; i < expected.length; i++) {
     for (const index of [predicted[i]!, expected[i]!]) {
-      if (!(index >= 0 && index < numClasses)) {
+      if (!Number.isInteger(index) || index < 0 || index >= numClasses) {
         throw new ArgumentError(
           'confusionMatrix',
           `class indices from 0 to ${numClasses - 1}`,

@@ -65,6 +65,10 @@ export class ProgressBar implements Callback {
     );
   }
 
+  onFailure(): void {
+    this.bar?.stop(); // which shows the cursor again
+  }
+
   private rate({ epoch }: StepRecord): string {
     const examples = (epoch % 1 || 1) * this.plan.examples;
     return `${Math.round((examples / (performance.now() - this.started)) * 1000)} images/s`;

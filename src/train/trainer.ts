@@ -67,6 +67,19 @@ export class Trainer {
         'Lower batchSize or set dropLast to false.',
       );
     }
+    try {
+      return await this.run(loader, epochs, validation);
+    } catch (error) {
+      for (const callback of this.callbacks) callback.onFailure?.(error);
+      throw error;
+    }
+  }
+
+  private async run(
+    loader: DataLoader,
+    epochs: number,
+    validation: DataLoader | undefined,
+  ): Promise<History> {
     const history: History = { epochs: [], steps: [] };
     await this.compile(loader, validation);
     await this.tell('onTrainBegin', {
@@ -105,10 +118,10 @@ export class Trainer {
     const started = performance.now();
     let before: Totals = { lossSum: 0, examples: 0, right: 0 };
     let noted: Promise<void> = Promise.resolve();
+    let failed = false;
     const note = (batch: number): void => {
-      const totals = tally.read();
-      noted = noted.then(async () => {
-        const now = await totals;
+      const totals = Promise.all([noted, tally.read()]);
+      noted = totals.then(async ([, now]) => {
         const record = {
           step: (epoch - 1) * loader.length + batch,
           epoch: epoch - 1 + batch / loader.length,
@@ -120,8 +133,9 @@ export class Trainer {
         };
         before = now;
         steps.push(record);
-        for (const callback of this.callbacks) callback.onStep?.(record);
+        for (const callback of this.callbacks) await callback.onStep?.(record);
       });
+      noted.catch(() => (failed = true)); // the loop stops, and `await noted` throws
     };
     try {
       this.model.train();
@@ -131,6 +145,7 @@ export class Trainer {
         batch++;
         for (const callback of this.callbacks) callback.onBatchEnd?.(epoch, batch);
         if (batch % every === 0) note(batch);
+        if (failed) break;
       }
       await noted;
       const totals = await tally.read();
@@ -180,6 +195,8 @@ export class Trainer {
         });
       }
     }, progress);
+    // What the dry run left as gradients was never computed.
     this.optimizer.zeroGrad();
+    this.model.zeroGrad();
   }
 }

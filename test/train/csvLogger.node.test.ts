@@ -1,0 +1,62 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import * as sg from 'shadegrad';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { blobModel, blobs } from '../support/blobs.js';
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-csv-'));
+  file = path.join(folder, 'deep/log.csv');
+});
+
+afterEach(() => {
+  fs.rmSync(folder, { recursive: true });
+});
+
+const HEAD = 'epoch,loss,accuracy,valLoss,valAccuracy,seconds,examplesPerSecond';
+
+test('the file is whole after every epoch, and a new run replaces it', async () => {
+  const logger = new sg.train.CSVLogger(file);
+  const record = (epoch: number) => ({
+    epoch,
+    loss: 0.5 / epoch,
+    accuracy: 0.75,
+    seconds: 2,
+    examplesPerSecond: 45,
+  });
+  logger.onTrainBegin();
+  await logger.onEpochEnd(record(1));
+  expect(fs.readFileSync(file, 'utf8')).toBe(`${HEAD}\n1,0.5,0.75,,,2,45\n`);
+  await logger.onEpochEnd({ ...record(2), valLoss: 0.125, valAccuracy: 1 });
+  expect(fs.readFileSync(file, 'utf8')).toBe(
+    `${HEAD}\n1,0.5,0.75,,,2,45\n2,0.25,0.75,0.125,1,2,45\n`,
+  );
+  logger.onTrainBegin();
+  await logger.onEpochEnd(record(1));
+  expect(fs.readFileSync(file, 'utf8')).toBe(`${HEAD}\n1,0.5,0.75,,,2,45\n`);
+  expect(fs.readdirSync(path.dirname(file))).toEqual(['log.csv']);
+});
+
+test('a Trainer writes its history to it', async () => {
+  const data = blobs(30);
+  const model = blobModel();
+  const trainer = new sg.train.Trainer(model, {
+    optimizer: new sg.optim.SGD(model.parameters(), { lr: 0.1 }),
+    callbacks: [new sg.train.CSVLogger(file)],
+  });
+  const { epochs } = await trainer.fit(new sg.data.DataLoader(data, { batchSize: 10 }), {
+    epochs: 3,
+  });
+  const [head, ...rows] = fs.readFileSync(file, 'utf8').trim().split('\n');
+  expect(head).toBe(HEAD);
+  expect(rows.map((row) => row.split(',').slice(0, 3).map(Number))).toEqual(
+    epochs.map(({ epoch, loss, accuracy }) => [epoch, loss, accuracy]),
+  );
+  sg.tidy(() => model.parameters()[0]!.sum().backward());
+  model.dispose();
+  data.dispose();
+});

@@ -1,0 +1,67 @@
+import * as sg from 'shadegrad';
+import { describe, expect, test } from 'vitest';
+import { tidyTest } from '../support/tidyTest.js';
+
+const { accuracy, confusionMatrix } = sg.train;
+
+describe('accuracy', () => {
+  const logits = () =>
+    sg.tensor([
+      [1, 3, 2],
+      [0, -1, -2],
+      [5, 5, 6],
+      [1, 0, 0],
+    ]);
+
+  tidyTest('is the share of rows whose largest logit is at the target', async () => {
+    const x = logits();
+    expect(await accuracy(x, sg.tensor(new Int32Array([1, 0, 2, 0])))).toBe(1);
+    expect(await accuracy(x, sg.tensor(new Uint32Array([1, 1, 2, 2])))).toBe(0.5);
+    expect(await accuracy(x, sg.tensor(new Int32Array([0, 1, 0, 1])))).toBe(0);
+    const oneHot = sg.nn.functional.oneHot(sg.tensor(new Int32Array([1, 0, 2, 2])), 3);
+    expect(await accuracy(x, oneHot)).toBe(0.75);
+  });
+
+  tidyTest('records and keeps nothing', async () => {
+    const x = logits().requiresGrad_();
+    const target = sg.tensor(new Int32Array(4));
+    const before = sg.memory().arrays;
+    await accuracy(x, target);
+    expect(sg.memory().arrays).toBe(before);
+  });
+
+  tidyTest('refuses shapes that do not belong together', async () => {
+    const x = logits();
+    for (const [a, b] of [
+      [x, sg.zeros([3], { dtype: 'i32' })],
+      [x, sg.zeros([4, 2])],
+      [sg.zeros([4]), sg.zeros([4], { dtype: 'i32' })],
+      [sg.zeros([4, 2, 2]), sg.zeros([4], { dtype: 'i32' })],
+      [sg.zeros([0, 3]), sg.zeros([0], { dtype: 'i32' })],
+    ] as const) {
+      await expect(accuracy(a, b)).rejects.toThrow(sg.ShapeError);
+    }
+    await expect(accuracy(x, sg.zeros([3], { dtype: 'i32' }))).rejects.toThrow(
+      'accuracy: expected logits (N, C) and target (N) or (N, C), got',
+    );
+  });
+});
+
+describe('confusionMatrix', () => {
+  test('has a row for each expected class and a column for each predicted one', () => {
+    const matrix = confusionMatrix([0, 1, 1, 2, 0], [0, 1, 2, 2, 1], 3);
+    expect([...matrix]).toEqual([1, 0, 0, 1, 1, 0, 0, 1, 1]);
+    expect([...confusionMatrix([], [], 2)]).toEqual([0, 0, 0, 0]);
+  });
+
+  test.each([
+    ['lengths that differ', [0, 1], [0], 'expected 1 predictions, got 2'],
+    ['an index beyond the classes', [0, 3], [0, 1], 'class indices from 0 to 2, got 3'],
+    ['a negative index', [0, 0], [0, -1], 'class indices from 0 to 2, got -1'],
+    ['a fraction', [0, 0.5], [0, 1], 'class indices from 0 to 2, got 0.5'],
+    ['NaN', [NaN], [0], 'got NaN'],
+  ])('refuses %s', (_, predicted, expected, message) => {
+    expect(() => confusionMatrix(predicted, expected, 3)).toThrow(sg.ArgumentError);
+    expect(() => confusionMatrix(predicted, expected, 3)).toThrow(message);
+  });
+});
