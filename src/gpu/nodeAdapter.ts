@@ -86,7 +86,8 @@ async function findAdapter(options: NodeGpuOptions): Promise<NodeAdapter> {
   if (!found) throw new DeviceError(failureMessage(options, tried));
   const { info } = found.adapter;
   const fellBack = options.software === 'auto' && isSoftwareAdapter(info);
-  const note = `no hardware GPU was found, so ${namesOf(info)} does the work on the CPU. ${driverFix()}`;
+  const name = info.description || namesOf(info);
+  const note = `no hardware GPU found, so ${name} does the work on the CPU. To use a GPU, ${driverFix()}.`;
   return { ...found, notes: fellBack ? [note] : [] };
 }
 
@@ -223,20 +224,20 @@ function failureMessage({ software }: NodeGpuOptions, tried: readonly string[]):
   return [
     `init: expected ${wanted[software]} (software: '${software}'), found none. Tried:`,
     ...tried.map((line) => `  - ${line}`),
-    `${fix(software)}.`,
+    `For a GPU, ${fix(software)}.`,
   ].join('\n');
 }
 
 function fix(software: NodeGpuOptions['software']): string {
   const allowSoftware = "allow a software adapter with software: 'auto'";
-  if (software === 'never') return `${driverFix()}, or ${allowSoftware}`;
+  if (software === 'never') return `${driverFix()}; or ${allowSoftware}`;
   if (process.platform !== 'linux') return driverFix();
-  return `${driverFix()}, or, on x86-64, SwiftShader with \`npm install @sparticuz/chromium\``;
+  return `${driverFix()}; for a software adapter on x86-64, \`npm install @sparticuz/chromium\``;
 }
 
-/** What makes a GPU that is there usable. */
+/** What makes a GPU that is there usable, after "For a GPU,". */
 function driverFix(): string {
   return process.platform === 'linux'
-    ? "Install the GPU's Vulkan driver and the Vulkan loader (libvulkan1)"
-    : "Update the GPU's driver";
+    ? 'install its Vulkan driver and the Vulkan loader (libvulkan1)'
+    : 'update its driver';
 }

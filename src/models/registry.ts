@@ -35,7 +35,7 @@ function find(name: string): Entry {
   if (!Object.hasOwn(REGISTRY, name)) {
     throw new ArgumentError(
       'model',
-      names.join(', '),
+      `one of ${names.join(', ')}`,
       `'${name}'`,
       '`shadegrad summary MODEL` shows one.',
     );

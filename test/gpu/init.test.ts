@@ -66,7 +66,7 @@ describe('init', () => {
     const { info } = await withDevice((device) => device, { onNote: (note) => notes.push(note) });
     expect(notes).toHaveLength(info.software ? 1 : 0);
     for (const note of notes) {
-      expect(note).toMatch(/^shadegrad: no hardware GPU[^\n]*(Install|Enable|Update)[^\n]*$/);
+      expect(note).toMatch(/^shadegrad: no hardware GPU[^\n]*(install|Enable|update)[^\n]*$/);
     }
   });
 
@@ -89,7 +89,7 @@ describe('init', () => {
       expect(result).toBeInstanceOf(DeviceError);
       expect(result.message).toMatch(/^init: expected a (hardware adapter|GPU)/);
       expect(result.message).toMatch(/software: 'never'/);
-      expect(result.message).toMatch(/Install|Update|Enable/);
+      expect(result.message).toMatch(/install|update|Enable/);
     } else {
       expect(result).toMatchObject({ software: false });
     }

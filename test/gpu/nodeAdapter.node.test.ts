@@ -42,7 +42,7 @@ describe('requestNodeAdapter', () => {
       for (const name of VULKAN_VARIABLES) vi.stubEnv(name, '/nonexistent/driver.json');
       const request = requestNodeAdapter({ software: 'never' });
       await expect(request).rejects.toThrow(
-        /expected a GPU.*found none. Tried:\n {2}- .*\nInstall/,
+        /expected a GPU.*found none. Tried:\n {2}- .*\nFor a GPU, install/,
       );
     },
   );

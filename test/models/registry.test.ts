@@ -15,7 +15,7 @@ describe('models by name', () => {
   test.each(['lenet', 'LeNet5', 'constructor', ''])('that are unknown are refused: %j', (name) => {
     for (const use of [() => sg.models.create(name), () => sg.models.inputShapeOf(name)]) {
       expect(use).toThrow(sg.ArgumentError);
-      expect(use).toThrow(`expected ${sg.models.names.join(', ')}, got '${name}'`);
+      expect(use).toThrow(`expected one of ${sg.models.names.join(', ')}, got '${name}'`);
     }
   });
 });

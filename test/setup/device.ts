@@ -3,17 +3,19 @@
  * error that it did not catch, and on GPU memory that it took and left.
  */
 import { close, init, memory, sync } from 'shadegrad';
+import { openDevice } from '../../src/gpu/device.js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
+const QUIET = { onNote: () => undefined };
 let bytesBefore = 0;
 
 beforeAll(async () => {
-  await init({ software: 'auto', onNote: () => undefined });
+  await init(QUIET);
 });
 
 beforeEach(async () => {
-  // Does nothing unless the test before closed the device.
-  await init();
+  // The test before may have closed the device.
+  if (!openDevice()) await init(QUIET);
   bytesBefore = memory().bytesInUse;
 });
 
