@@ -1,7 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 
-const onTerminal = typeof process !== 'undefined' && Boolean(process.stdout?.isTTY);
+const onTerminal = typeof process !== 'undefined' && process.stdout?.isTTY;
 
 /** The lines for `batches` batches an epoch, each of them measured. */
 async function linesOf(batches: number, epochs = 1, validation = true): Promise<string[]> {
