@@ -1,4 +1,4 @@
-import { AutogradError, formatShape, ShapeError } from '../errors.js';
+import { AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { sameShape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { accumulate, addInPlace } from './kernels/accumulate.js';
@@ -164,6 +164,8 @@ function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {
     if (!sameShape(gradient.shape, root.shape)) {
       throw new ShapeError('backward', `gradient ${formatShape(root.shape)}`, gradient.shape);
     }
+    if (gradient.dtype !== 'f32')
+      throw new DTypeError('backward', 'gradient of f32', gradient.dtype);
     return gradient.share();
   }
   const array = root.array;

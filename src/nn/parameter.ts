@@ -1,4 +1,5 @@
 import { unscoped } from '../autograd/scope.js';
+import { DTypeError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -13,8 +14,14 @@ abstract class StateTensor extends Tensor {
 
 /** A tensor that a Module learns: it requires grad, and `parameters()` finds it. */
 export class Parameter extends StateTensor {
-  /** @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init. */
+  /**
+   * @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init.
+   * @throws DTypeError for a tensor of integers.
+   */
   constructor(source: Tensor | Shape) {
+    if (source instanceof Tensor && source.dtype !== 'f32') {
+      throw new DTypeError('Parameter', 'f32 for a tensor that requires grad', source.dtype);
+    }
     super(arrayOf(source), true);
   }
 }

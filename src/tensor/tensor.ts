@@ -22,7 +22,7 @@ import type { Op } from '../autograd/op.js';
 import { isGradEnabled, unscoped } from '../autograd/scope.js';
 import { backward, record } from '../autograd/tape.js';
 import { Variable } from '../autograd/variable.js';
-import { ArgumentError, AutogradError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
 import {
   numelOf,
   sameShape,
@@ -123,8 +123,19 @@ export class Tensor extends Variable implements Disposable {
     return detached;
   }
 
-  /** Sets whether backward computes a gradient for this leaf. */
+  /**
+   * Sets whether backward computes a gradient for this leaf.
+   * @throws DTypeError for integers, AutogradError for the result of an op.
+   */
   requiresGrad_(flag = true): this {
+    if (flag && this.dtype !== 'f32') {
+      throw new DTypeError('requiresGrad_', 'f32 for a tensor that requires grad', this.dtype);
+    }
+    if (this.op && !flag) {
+      throw new AutogradError(
+        `requiresGrad_: expected a leaf, got the result of ${this.op.name}. Use detach().`,
+      );
+    }
     this.requiresGrad = flag;
     return this;
   }

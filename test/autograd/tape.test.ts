@@ -147,6 +147,8 @@ describe('backward refuses', () => {
     expect(() => y.backward()).toThrow('expected a tensor of one element, got (2,)');
     using gradient = sg.tensor([[1, 1]]);
     expect(() => y.backward({ gradient })).toThrow('backward: expected gradient (2,), got (1, 2)');
+    using integers = sg.tensor([1, 1], { dtype: 'i32' });
+    expect(() => y.backward({ gradient: integers })).toThrow('expected gradient of f32, got i32');
     y.sum().backward(); // nothing was consumed by what was refused
     x.grad = null;
   });
@@ -167,6 +169,25 @@ describe('backward refuses', () => {
     first.backward();
     expect(() => second.backward()).toThrow('Pass { retainGraph: true } to the first backward()');
     await expectGrad(x, [Math.E, Math.E ** 2]);
+  });
+});
+
+describe('requiresGrad_', () => {
+  test('starts and ends the gradients of a leaf, and refuses other tensors', async () => {
+    using x = sg.tensor([2]).requiresGrad_();
+    x.square().backward();
+    await expectGrad(x, [4]);
+    expect(x.requiresGrad_(false).square().requiresGrad).toBe(false);
+
+    const integers = sg.tensor([1], { dtype: 'i32' });
+    expect(() => integers.requiresGrad_()).toThrow(sg.DTypeError);
+    expect(() => new sg.nn.Parameter(integers)).toThrow('expected f32 for a tensor that requires');
+    expect(integers.requiresGrad_(false).requiresGrad).toBe(false);
+    x.requiresGrad_();
+    const hidden = x.square();
+    expect(hidden.requiresGrad_()).toBe(hidden);
+    expect(() => hidden.requiresGrad_(false)).toThrow(sg.AutogradError);
+    expect(() => hidden.requiresGrad_(false)).toThrow('the result of square. Use detach()');
   });
 });
 
