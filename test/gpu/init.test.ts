@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DeviceError } from '../../src/errors.js';
 import { currentDevice } from '../../src/gpu/device.js';
 import { close, init, memory, sync } from '../../src/gpu/init.js';
@@ -8,6 +8,15 @@ import { GpuArray } from '../../src/gpu/gpuArray.js';
 import { withDevice } from '../support/device.js';
 
 const quiet = { onNote: () => undefined };
+
+beforeEach(() => {
+  // Where notes go by default.
+  vi.spyOn(console, 'warn').mockReturnValue(undefined);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('init', () => {
   test('called again without options gives the open device', async () => {
