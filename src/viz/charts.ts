@@ -284,9 +284,10 @@ function xRange(xs: readonly number[]): { min?: number; max?: number; minInterva
   if (xs.length === 0) return { min: 0, max: 1 };
   const low = xs.reduce((a, b) => Math.min(a, b));
   const high = xs.reduce((a, b) => Math.max(a, b));
-  return low === high
-    ? { min: low - 1, max: high + 1, ...whole }
-    : { min: low, max: high, ...whole };
+  if (low === high) return { min: low - 1, max: high + 1, ...whole };
+  // Fractions of an epoch begin just after 0: the axis begins there, and not at an odd number.
+  const nearZero = !xs.every(Number.isInteger) && low > 0 && low < high / 4;
+  return { min: nearZero ? 0 : low, max: high, ...whole };
 }
 
 function gapNote(shown: number, gaps: number, yScale: 'linear' | 'log'): string {

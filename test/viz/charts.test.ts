@@ -135,9 +135,10 @@ describe('trainingCurves', () => {
   });
 
   test('training follows the steps where there are some', async () => {
-    const steps = [0.25, 0.5, 0.75, 1].map((epoch) => ({ epoch, loss: 1 / epoch }));
+    const steps = [0.03125, 0.5, 0.75, 1].map((epoch) => ({ epoch, loss: 1 / epoch }));
     const { loss } = await trainingCurves({ epochs: [{ epoch: 1, loss: 2, valLoss: 1 }], steps });
     expect(linePaths(parseXml(loss)).map(strokes)).toEqual([3, 0]);
+    expect(parseXml(loss).text, 'the axis begins at 0').not.toContain('0.03125');
   });
 
   test('has no accuracy chart without accuracy', async () => {
