@@ -47,7 +47,8 @@ const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node)
  * In a browser it is `navigator.gpu`'s; in Node the package `webgpu` (Dawn) provides it, on the
  * system's own driver or, on Linux without one, on SwiftShader from `@sparticuz/chromium`.
  * Called again without options while a device is open, it returns that one, unless it was lost or
- * failed; called with options it opens another, and tensors of the first one stay valid.
+ * failed; called with options it opens another, and tensors of the first one stay valid. Calls
+ * without options that overlap open one device.
  *
  * @throws DeviceError that lists what was tried and what would fix it.
  */
@@ -55,12 +56,21 @@ export async function init(options?: InitOptions): Promise<Device> {
   const open = openDevice();
   if (open?.failed) open.close();
   else if (open && !options) return open;
-  const device = await openNew(options ?? {});
+  if (options) return openNew(options);
+  opening ??= openNew({}).finally(() => (opening = null));
+  return opening;
+}
+
+/** What calls without options wait for, while a device is opened for one of them. */
+let opening: Promise<Device> | null = null;
+
+async function openNew(options: InitOptions): Promise<Device> {
+  const device = await makeDevice(options);
   setCurrentDevice(device);
   return device;
 }
 
-async function openNew(options: InitOptions): Promise<Device> {
+async function makeDevice(options: InitOptions): Promise<Device> {
   if (options.device)
     return new Device(options.device, infoOf(options.device, options.device.adapterInfo), options);
   const software = options.software ?? 'auto';
@@ -68,11 +78,15 @@ async function openNew(options: InitOptions): Promise<Device> {
   const { adapter, notes } = inNode
     ? await requestNodeAdapter({ powerPreference, software })
     : await requestBrowserAdapter(powerPreference, software);
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: WANTED_FEATURES.filter((name) =>
-      adapter.features.has(name),
-    ) as GPUFeatureName[],
+  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
+  const requested = adapter.requestDevice({
+    requiredFeatures: requiredFeatures as GPUFeatureName[],
     requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  const gpu = await requested.catch((cause: unknown) => {
+    throw new DeviceError(`init: expected a device from the adapter, got: ${String(cause)}`, {
+      cause,
+    });
   });
   for (const note of notes) (options.onNote ?? console.warn)(`shadegrad: ${note}`);
   return new Device(gpu, infoOf(gpu, adapter.info), options);

@@ -25,6 +25,13 @@ describe('init', () => {
     expect(currentDevice()).toBe(device);
   });
 
+  test('called several times at once opens one device', async () => {
+    close();
+    const [a, b] = await Promise.all([init(), init()]);
+    expect(a).toBe(b);
+    expect(currentDevice()).toBe(a);
+  });
+
   test('with options opens another device, and arrays of the first one stay valid', async () => {
     const first = await init();
     const x = fill(GpuArray.empty([3]), 5);
