@@ -13,7 +13,10 @@ export interface BufferRange {
 
 /** Bind groups by layout and buffers: a training step meets the same ones at every step. */
 export class BindGroupCache {
-  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly groups = new Map<
+    string,
+    { group: GPUBindGroup; ranges: readonly BufferRange[] }
+  >();
   private readonly keysOf = new Map<number, Set<string>>();
   private readonly layoutIds = new Map<GPUBindGroupLayout, number>();
 
@@ -31,7 +34,7 @@ export class BindGroupCache {
     let key = String(layoutId);
     for (const { buffer, offset, size } of ranges) key += `|${buffer.id},${offset},${size}`;
     const known = this.groups.get(key);
-    if (known) return known;
+    if (known) return known.group;
 
     if (this.groups.size >= MOST) this.clear();
     const group = this.device.createBindGroup({
@@ -46,7 +49,7 @@ export class BindGroupCache {
         })),
       ],
     });
-    this.groups.set(key, group);
+    this.groups.set(key, { group, ranges });
     for (const { buffer } of ranges) {
       const keys = this.keysOf.get(buffer.id);
       if (keys) keys.add(key);
@@ -57,7 +60,11 @@ export class BindGroupCache {
 
   /** Drops every group that a destroyed buffer is part of. */
   forget(buffer: PooledBuffer): void {
-    for (const key of this.keysOf.get(buffer.id) ?? []) this.groups.delete(key);
+    for (const key of this.keysOf.get(buffer.id) ?? []) {
+      for (const range of this.groups.get(key)!.ranges)
+        this.keysOf.get(range.buffer.id)!.delete(key);
+      this.groups.delete(key);
+    }
     this.keysOf.delete(buffer.id);
   }
 

@@ -132,11 +132,12 @@ export class Device {
   dryRun(fn: () => void): PipelineSpec[] {
     const specs: PipelineSpec[] = [];
     const randomState = defaultGenerator.state;
+    const outer = this.collecting;
     this.collecting = specs;
     try {
       fn();
     } finally {
-      this.collecting = null;
+      this.collecting = outer;
       defaultGenerator.state = randomState;
     }
     return specs;

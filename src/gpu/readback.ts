@@ -5,6 +5,7 @@ import type { CommandQueue } from './commandQueue.js';
 const USAGE = 0x1 /* MAP_READ */ | 0x8; /* COPY_DST */
 const READ = 0x1;
 const MOST_IDLE = 8;
+const LARGEST_IDLE = 16 * 2 ** 20; // bytes
 
 /** Throws if a command failed or the device is gone: what is known now, or once it is known. */
 interface Failures {
@@ -12,7 +13,7 @@ interface Failures {
   settled(): Promise<void>;
 }
 
-/** Copies buffers back to the host through mappable ones, which are kept for the next time. */
+/** Copies buffers back to the host through mappable ones; some, none large, are kept for the next time. */
 export class Readback {
   private readonly idle: GPUBuffer[] = [];
 
@@ -37,7 +38,7 @@ export class Readback {
     }
     const data = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
-    if (this.idle.length < MOST_IDLE) this.idle.push(staging);
+    if (this.idle.length < MOST_IDLE && staging.size <= LARGEST_IDLE) this.idle.push(staging);
     else staging.destroy();
     await this.failures.settled();
     return data;

@@ -169,6 +169,17 @@ describe('dryRun', () => {
       expect([...(await x.read())]).toEqual([0]);
     }));
 
+  test('may stand within another one', () =>
+    withDevice(async (device) => {
+      const x = counter(device);
+      const specs = device.dryRun(() => {
+        expect(device.dryRun(() => increment(x))).toHaveLength(1);
+        increment(x);
+      });
+      expect(specs).toHaveLength(1);
+      expect([...(await x.read())]).toEqual([0]);
+    }));
+
   test('ends when its function throws', () =>
     withDevice(async (device) => {
       const x = counter(device);

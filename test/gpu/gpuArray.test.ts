@@ -98,6 +98,23 @@ describe('contents', () => {
     for (const array of arrays) array.release();
   });
 
+  test('that are large keep no staging memory for the next read', () =>
+    withDevice(async (device) => {
+      const create = device.gpu.createBuffer.bind(device.gpu);
+      let staging = 0;
+      device.gpu.createBuffer = (options) => {
+        if (options.label === 'readback') staging++;
+        return create(options);
+      };
+      const made = async (array: GpuArray) => {
+        staging = 0;
+        for (let i = 0; i < 3; i++) await array.read();
+        return staging;
+      };
+      expect(await made(fill(GpuArray.empty([1000], 'f32', device), 1))).toBe(1);
+      expect(await made(fill(GpuArray.empty([5_000_000], 'f32', device), 1))).toBe(3);
+    }));
+
   test('every write in place counts as a version', () => {
     const x = fill(GpuArray.empty([2]), 1);
     const y = fill(GpuArray.empty([2]), 1);
