@@ -119,7 +119,8 @@ export class Tensor extends Variable implements Disposable {
   /** The same memory, cut off from the graph. */
   detach(): Tensor {
     const detached = new Tensor(this.array.share());
-    this.step?.add(detached, true);
+    if (this.step) this.step.add(detached, true);
+    else this.batch?.derive(detached);
     return detached;
   }
 

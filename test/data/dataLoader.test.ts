@@ -156,10 +156,10 @@ describe('each batch', () => {
     for (const [x, y] of loaderOf({ batchSize: 5 })) {
       const scaled = x!.div(10).sub(0.5); // no gradient flows; div() is a tensor that nobody holds
       const weight = y!.add(1);
-      prepared.push(scaled, weight);
+      prepared.push(scaled, weight, x!.detach());
       scaled.mul(w).sum(1).mul(weight).sum().backward();
       expect(prepared.map((t) => t.isFreed)).toEqual(
-        prepared.length === 2 ? [false, false] : [true, true, false, false],
+        prepared.length === 3 ? [false, false, false] : [true, true, true, false, false, false],
       );
     }
     w.grad = null;
