@@ -54,7 +54,7 @@ export function launch<P extends ParamTypes, F extends string>(
   if (groups.some((count) => count === 0)) return; // nothing to do: an empty tensor
 
   const spec: PipelineSpec = {
-    shader: shader as unknown as Shader,
+    shader: shader as Shader,
     entry,
     flags: (options.flags ?? {}) as Record<string, boolean>,
     constants,

@@ -397,10 +397,10 @@ async function encodeImages(
     const rgb = new Uint8Array(h * w * 3);
     for (let p = 0; p < h * w; p++) {
       const values = [0, 1, 2].map((k) => level(from + (c === 3 ? k * h * w : 0) + p));
-      let color: Rgb;
+      let color: ArrayLike<number>;
       if (values.some(Number.isNaN)) color = [255, 0, 255];
       else if (c === 1) color = ramp(values[0]!);
-      else color = values.map((v) => grey(v)[0]) as unknown as Rgb;
+      else color = values.map((v) => grey(v)[0]);
       rgb.set(color, 3 * p);
     }
     return `data:image/png;base64,${base64(encode({ width: w, height: h, data: rgb, channels: 3 }))}`;
