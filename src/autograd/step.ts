@@ -41,7 +41,8 @@ export class Step {
       for (const variable of step.members) {
         if (variable.step?.root !== step || variable.retained) continue;
         if (step.detached.has(variable)) next.add(variable);
-        else variable.free('the step it belongs to ended: a new training step has begun');
+        else if (!variable.batch?.takeBack(variable))
+          variable.free('the step it belongs to ended: a new training step has begun');
       }
       step.members.clear();
       step.detached.clear();

@@ -168,6 +168,25 @@ describe('each batch', () => {
     w.grad = null;
   });
 
+  test('lends what was computed from it to every step that is made of it', async () => {
+    const models = [new sg.nn.Linear(2, 10), new sg.nn.Linear(2, 10)];
+    const seen: number[] = [];
+    for (let epoch = 0; epoch < 4; epoch++) {
+      for (const [x, y] of loaderOf({ batchSize: 5 })) {
+        const scaled = x!.div(90);
+        const target = sg.nn.functional.oneHot(y!, 10);
+        for (const model of models) {
+          sg.nn.functional.crossEntropy(model.forward(scaled), target).backward();
+          model.zeroGrad();
+        }
+      }
+      seen.push(sg.memory().bytesInUse);
+    }
+    expect(new Set(seen).size, `bytes in use: ${seen.join(', ')}`).toBe(1);
+    sg.tidy(() => models[0]!.weight.sum().backward());
+    for (const model of models) model.dispose();
+  });
+
   test('leaves predictions to their maker where there is no training', async () => {
     using w = sg.tensor([2, -3], { requiresGrad: true });
     const collected: sg.Tensor[] = [];
