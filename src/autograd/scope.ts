@@ -14,6 +14,7 @@ class Scope {
   leave(kept: ReadonlySet<unknown>, parent: Scope | null): void {
     const left: Variable[] = [];
     for (const variable of this.variables) {
+      if (variable.isFreed) continue;
       if (variable.retained || kept.has(variable)) left.push(variable);
       else variable.free(`${this.name}() frees every tensor made in it that it does not return`);
     }
