@@ -146,6 +146,22 @@ describe('memory stays flat without a dispose', () => {
     );
   });
 
+  tidyTest('with branches of graphs that are joined later', async () => {
+    const [a, b] = [leaf(1, 2), leaf(3, 4)];
+    expectFlat(
+      await bytesAfterSteps(8, () => {
+        const [x, y] = [a.tanh(), b.tanh()];
+        for (const one of [x, y]) {
+          one.square().exp(); // in no loss
+          sg.noGrad(() => one.mul(2));
+        }
+        x.mul(y).sum().backward();
+        a.grad = null;
+        b.grad = null;
+      }),
+    );
+  });
+
   tidyTest('with two losses on one trunk', async () => {
     const w = leaf(1, 2);
     expectFlat(
