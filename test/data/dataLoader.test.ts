@@ -168,7 +168,7 @@ describe('each batch', () => {
     w.grad = null;
   });
 
-  test('lends what was computed from it to every step that is made of it', async () => {
+  test('lends what was computed from it to every step that is made of it', () => {
     const models = [new sg.nn.Linear(2, 10), new sg.nn.Linear(2, 10)];
     const seen: number[] = [];
     for (let epoch = 0; epoch < 4; epoch++) {
