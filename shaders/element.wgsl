@@ -1,5 +1,5 @@
-// element: T, the type of an array's elements: f32, or by flag I32 or U32. The flags are those of
-// src/autograd/kernels/element.ts.
+// element: T, the type that elements are computed in: f32, or by flag I32 or U32. Arrays hold
+// `scalar`, which is f16 or T. The flags are those of src/autograd/kernels/element.ts.
 
 #if I32
 alias T = i32;

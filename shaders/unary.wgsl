@@ -11,12 +11,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<scalar>;
+@group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> kept: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<scalar>;
+@group(0) @binding(2) var<storage, read> kept: array<scalar>;
+@group(0) @binding(3) var<storage, read_write> dx: array<scalar>;
 
 fn value(x: f32) -> f32 {
 #if NEG
@@ -66,13 +66,13 @@ fn slope(kept: f32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    y[i] = value(x[i]);
+    y[i] = scalar(value(f32(x[i])));
   }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    dx[i] = dy[i] * slope(kept[i]);
+    dx[i] = scalar(f32(dy[i]) * slope(f32(kept[i])));
   }
 }

@@ -164,8 +164,8 @@ function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {
     if (!sameShape(gradient.shape, root.shape)) {
       throw new ShapeError('backward', `gradient ${formatShape(root.shape)}`, gradient.shape);
     }
-    if (gradient.dtype !== 'f32')
-      throw new DTypeError('backward', 'gradient of f32', gradient.dtype);
+    if (gradient.dtype !== root.dtype)
+      throw new DTypeError('backward', `gradient of ${root.dtype}`, gradient.dtype);
     return gradient.share();
   }
   const array = root.array;
@@ -175,5 +175,5 @@ function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {
         'Reduce it with sum() or mean(), or pass { gradient }.',
     );
   }
-  return fill(GpuArray.empty(root.shape, 'f32', array.device), 1);
+  return fill(GpuArray.empty(root.shape, root.dtype, array.device), 1);
 }

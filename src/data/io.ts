@@ -23,7 +23,8 @@ export async function encodeSafetensors(
 ): Promise<Uint8Array> {
   const read = async ([key, tensor]: [string, Tensor]): Promise<[string, codec.RawTensor]> => {
     const { dtype, shape } = tensor;
-    return [key, { dtype, shape: [...shape], data: await tensor.data() }];
+    const raw = { shape: [...shape], data: await tensor.data() };
+    return [key, dtype === 'f16' ? { ...raw, dtype: 'f32', storedAs: 'F16' } : { ...raw, dtype }];
   };
   const entries = await Promise.all(Object.entries(tensors).map(read));
   return codec.encodeSafetensors(Object.fromEntries(entries), metadata);

@@ -8,6 +8,7 @@
  * Format: https://github.com/huggingface/safetensors#format. The writer gives the bytes that the
  * reference writer (safetensors 0.8) gives, with the metadata keys sorted.
  */
+import { fromHalf, halfOf } from '../gpu/half.js';
 import { ArgumentError, DataFormatError, DTypeError, formatShape, ShapeError } from '../errors.js';
 
 /** Element types of the codec's plain tensors, each with one typed array. */
@@ -227,7 +228,7 @@ function writeElements(name: string, tensor: RawTensor, stored: StoredDType, tar
     data.forEach((value: number, i: number) => view.setFloat64(8 * i, value, true));
   } else if (stored === 'F16' || stored === 'BF16') {
     const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-    const [convert, infinity] = stored === 'F16' ? [toHalf, 0x7c00] : [toBfloat16, 0x7f80];
+    const [convert, infinity] = stored === 'F16' ? [halfOf, 0x7c00] : [toBfloat16, 0x7f80];
     bits.forEach((word, i) => {
       const half = convert(word);
       if ((half & 0x7fff) === infinity && Number.isFinite(data[i])) {
@@ -506,34 +507,6 @@ function readElements(
   const copy = new Uint8Array(end - start); // not slice(), which is a view on Node's Buffer
   copy.set(bytes.subarray(offset, dataStart + end));
   return record(new RAW[dtype].array(copy.buffer, 0, length));
-}
-
-/** The 32 bits of the f32 that has the value of an F16, IEEE 754 binary16. */
-function fromHalf(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (mantissa << 13);
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  if (mantissa === 0) return sign;
-  const shift = Math.clz32(mantissa) - 21; // a subnormal: move its first bit to 2^10
-  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13);
-}
-
-/** The F16 nearest to the f32 of these bits, ties to even, beyond the range infinite. */
-function toHalf(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = ((bits >>> 23) & 0xff) - 112;
-  const mantissa = bits & 0x7fffff;
-  if (exponent === 0xff - 112) return sign | 0x7c00 | (mantissa >> 13) | (mantissa ? 0x200 : 0);
-  if (exponent >= 0x1f) return sign | 0x7c00;
-  if (exponent < -10) return sign;
-  const full = exponent > 0 ? (exponent << 23) | mantissa : mantissa | 0x800000;
-  const shift = exponent > 0 ? 13 : 14 - exponent;
-  const half = full >>> shift;
-  const rest = full & ((1 << shift) - 1);
-  const tie = 1 << (shift - 1);
-  return sign | (half + (rest > tie || (rest === tie && half & 1) ? 1 : 0));
 }
 
 /** The BF16 nearest to the f32 of these bits, ties to even. */

@@ -43,6 +43,10 @@ export class Device {
   readonly bindGroups: BindGroupCache;
   readonly readback: Readback;
   readonly debug: boolean;
+  /** True if tensors of f16 work here. */
+  readonly hasF16: boolean;
+  /** True if kernels may use subgroup operations. */
+  readonly hasSubgroups: boolean;
   /** Settles when the device is lost or closed, and says why. */
   readonly lost: Promise<{ reason: string; message: string }>;
   liveArrays = 0;
@@ -61,6 +65,8 @@ export class Device {
     options: DeviceOptions = {},
   ) {
     this.debug = options.debug ?? false;
+    this.hasF16 = info.features.includes('shader-f16');
+    this.hasSubgroups = info.features.includes('subgroups');
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
     this.pool = new BufferPool(gpu, (buffer) => {

@@ -1,12 +1,13 @@
-import { DeviceError, DisposedError, ShapeError } from '../errors.js';
+import { DeviceError, DisposedError, DTypeError, ShapeError } from '../errors.js';
 import type { PooledBuffer } from './bufferPool.js';
 import { currentDevice, type Device } from './device.js';
 import {
   BYTES_PER_ELEMENT,
+  decode,
   dtypeOf,
+  encode,
   numelOf,
   typedArray,
-  viewAs,
   type DType,
   type Shape,
   type TypedArray,
@@ -34,10 +35,7 @@ export class Storage {
   }
 
   pooled(label: string): PooledBuffer {
-    return (this.buffer ??= this.device.pool.acquire(
-      Math.max(this.bytes, BYTES_PER_ELEMENT),
-      label,
-    ));
+    return (this.buffer ??= this.device.pool.acquire(Math.max(this.bytes, WORD), label));
   }
 
   addRef(): void {
@@ -50,6 +48,12 @@ export class Storage {
     if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
     this.buffer = null;
   }
+}
+
+const WORD = 4; // bytes; copies and bindings come in whole words
+
+function bytesOf(shape: Shape, dtype: DType): number {
+  return WORD * Math.ceil((numelOf(shape) * BYTES_PER_ELEMENT[dtype]) / WORD);
 }
 
 /**
@@ -67,14 +71,30 @@ export class GpuArray {
     readonly dtype: DType,
   ) {}
 
-  /** An array with undefined contents, which the kernel that gets it as output must all write. */
+  /**
+   * An array with undefined contents, which the kernel that gets it as output must all write.
+   * @throws DTypeError for f16 on an adapter without `shader-f16`.
+   */
   static empty(shape: Shape, dtype: DType = 'f32', device: Device = currentDevice()): GpuArray {
-    return new GpuArray(new Storage(device, numelOf(shape) * BYTES_PER_ELEMENT), [...shape], dtype);
+    if (dtype === 'f16' && !device.hasF16) {
+      throw new DTypeError(
+        'f16',
+        'an adapter with the feature shader-f16',
+        'one without',
+        'Use f32 here.',
+      );
+    }
+    return new GpuArray(new Storage(device, bytesOf(shape, dtype)), [...shape], dtype);
   }
 
   /** A copy of `data` on the GPU. @throws ShapeError if its length is not that of `shape`. */
-  static from(data: TypedArray, shape: Shape, device: Device = currentDevice()): GpuArray {
-    const array = GpuArray.empty(shape, dtypeOf(data), device);
+  static from(
+    data: TypedArray,
+    shape: Shape,
+    device: Device = currentDevice(),
+    dtype: DType = dtypeOf(data),
+  ): GpuArray {
+    const array = GpuArray.empty(shape, dtype, device);
     array.write(data);
     return array;
   }
@@ -91,8 +111,9 @@ export class GpuArray {
     return numelOf(this.shape);
   }
 
+  /** Bytes on the GPU, in whole words. */
   get bytes(): number {
-    return this.numel * BYTES_PER_ELEMENT;
+    return bytesOf(this.shape, this.dtype);
   }
 
   /** Another reference to the same memory, by default with the same shape. */
@@ -120,11 +141,7 @@ export class GpuArray {
     }
     this.device.throwIfFailed();
     if (data.length === 0) return;
-    this.device.queue.write(
-      this.storage.pooled('write'),
-      0,
-      data as TypedArray & ArrayBufferView<ArrayBuffer>,
-    );
+    this.device.queue.write(this.storage.pooled('write'), 0, encode(this.dtype, data));
     this.storage.version++;
   }
 
@@ -164,7 +181,7 @@ export class GpuArray {
     this.checkAlive('read');
     if (this.numel === 0) return typedArray(this.dtype, 0);
     const bytes = await this.device.readback.read(this.storage.pooled('read'), this.bytes);
-    return viewAs(this.dtype, bytes);
+    return decode(this.dtype, bytes, this.numel);
   }
 
   private checkAlive(method: string): void {

@@ -56,7 +56,11 @@ export function launch<P extends ParamTypes, F extends string>(
   const spec: PipelineSpec = {
     shader: shader as Shader,
     entry,
-    flags: (options.flags ?? {}) as Record<string, boolean>,
+    flags: {
+      ...(options.flags as Record<string, boolean> | undefined),
+      F16: arrays.some(({ dtype }) => dtype === 'f16'),
+      SUBGROUPS: device.hasSubgroups && shader.usesSubgroups,
+    },
     constants,
     inputs: options.inputs.length,
     outputs: options.outputs.length,

@@ -20,19 +20,29 @@ export interface ShaderOptions<P extends ParamTypes, F extends string> {
   includes?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Flags that every shader has. `launch` sets F16 if one of the arrays is of f16, and SUBGROUPS where
+ * the adapter has them.
+ */
+const COMMON_FLAGS = ['F16', 'SUBGROUPS'] as const;
+type CommonFlag = (typeof COMMON_FLAGS)[number];
+
+/** The type `scalar` that arrays of the op's dtype are declared with. */
+const SCALARS = { I32: 'i32', U32: 'u32', F16: 'f16' } as const;
+
 /** One .wgsl file: its text, the fields of its uniform struct and the flags of its `#if`s. */
 export class Shader<P extends ParamTypes = ParamTypes, F extends string = string> {
   readonly name: string;
   readonly params: P;
   readonly paramNames: readonly (keyof P & string)[];
-  readonly flags: readonly F[];
+  readonly flags: readonly (F | CommonFlag)[];
   private readonly parts: { file: string; text: string; lines: number }[];
 
   constructor(options: ShaderOptions<P, F>) {
     this.name = options.name;
     this.params = options.params;
     this.paramNames = Object.keys(options.params);
-    this.flags = options.flags ?? [];
+    this.flags = [...(options.flags ?? []), ...COMMON_FLAGS];
     // The main file comes first, so that its line numbers need no translation in the browser's
     // tools; the order of declarations does not matter in WGSL.
     const files = { [options.name]: options.source, ...options.includes };
@@ -44,10 +54,17 @@ export class Shader<P extends ParamTypes = ParamTypes, F extends string = string
     this.checkParams(options.source);
   }
 
+  /** True if it has a path for subgroups. */
+  get usesSubgroups(): boolean {
+    return this.parts.some(({ text }) => /^\s*#(if|elif)\s+SUBGROUPS/m.test(text));
+  }
+
   /** The WGSL that the compiler sees for these flags; flags that are not given are false. */
-  assemble(flags: Partial<Record<F, boolean>>): string {
+  assemble(flags: Partial<Record<F | CommonFlag, boolean>>): string {
     const values = Object.fromEntries(this.flags.map((name) => [name, flags[name] ?? false]));
-    return this.parts.map((part) => preprocess(part.text, values, part.file)).join('\n');
+    const text = this.parts.map((part) => preprocess(part.text, values, part.file)).join('\n');
+    // Put in front of the first line, since line numbers must stay those of the file.
+    return prelude(values) + text;
   }
 
   /** File, line within it, and source text of a line (from 1) of the assembled WGSL. */
@@ -79,6 +96,15 @@ export class Shader<P extends ParamTypes = ParamTypes, F extends string = string
       );
     }
   }
+}
+
+function prelude(flags: Readonly<Record<string, boolean>>): string {
+  const scalar = (['I32', 'U32', 'F16'] as const).find((name) => flags[name]);
+  return [
+    flags.F16 ? 'enable f16; ' : '',
+    flags.SUBGROUPS ? 'enable subgroups; ' : '',
+    `alias scalar = ${scalar ? SCALARS[scalar] : 'f32'}; `,
+  ].join('');
 }
 
 /** Field names of a shader's uniform struct with their values. */

@@ -5,12 +5,14 @@ import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import {
   DTYPES,
   dtypeOf,
+  isFloat,
   numelOf,
   typedArray,
   type DType,
   type Shape,
   type TypedArray,
 } from '../gpu/dtype.js';
+import { currentDevice } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import type { Generator } from '../random/generator.js';
 import { shapeOfNested, type NestedNumbers } from './nested.js';
@@ -59,7 +61,7 @@ export function tensor(values: NestedNumbers | TypedArray, options: TensorOption
   const flat = isTyped ? values : [values].flat(Infinity as 1);
   const data = same ? values : typedArray(checkDType('tensor', dtype), numelOf(shape));
   if (!same) data.set(flat as ArrayLike<number>);
-  return leaf('tensor', GpuArray.from(data, shape), options);
+  return leaf('tensor', GpuArray.from(data, shape, currentDevice(), dtype), options);
 }
 
 /** A tensor of `shape` with every element `value`. */
@@ -152,8 +154,8 @@ export function randint(
 }
 
 function leaf(op: string, array: GpuArray, { requiresGrad = false }: CreationOptions): Tensor {
-  if (requiresGrad && array.dtype !== 'f32') {
-    throw new DTypeError(op, 'f32 for a tensor that requires grad', array.dtype);
+  if (requiresGrad && !isFloat(array.dtype)) {
+    throw new DTypeError(op, 'f32 or f16 for a tensor that requires grad', array.dtype);
   }
   return new Tensor(array, requiresGrad);
 }

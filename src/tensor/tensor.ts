@@ -24,6 +24,7 @@ import { backward, record } from '../autograd/tape.js';
 import { Variable } from '../autograd/variable.js';
 import { ArgumentError, AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
 import {
+  isFloat,
   numelOf,
   sameShape,
   typedArray,
@@ -129,8 +130,12 @@ export class Tensor extends Variable implements Disposable {
    * @throws DTypeError for integers, AutogradError for the result of an op.
    */
   requiresGrad_(flag = true): this {
-    if (flag && this.dtype !== 'f32') {
-      throw new DTypeError('requiresGrad_', 'f32 for a tensor that requires grad', this.dtype);
+    if (flag && !isFloat(this.dtype)) {
+      throw new DTypeError(
+        'requiresGrad_',
+        'f32 or f16 for a tensor that requires grad',
+        this.dtype,
+      );
     }
     if (this.op && !flag) {
       throw new AutogradError(

@@ -1,10 +1,13 @@
 import { expect } from 'vitest';
+import { relativeError } from './results.js';
 
 export interface Tolerance {
   /** Most that may differ at any element, in absolute terms. */
   absolute?: number;
   /** Most that may differ, relative to the largest magnitude of the expected values. */
   relative?: number;
+  /** Instead of these two: the largest norm of the difference, relative to that of the expected. */
+  norm?: number;
 }
 
 /**
@@ -14,7 +17,7 @@ export interface Tolerance {
 export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
-  { absolute = 1e-6, relative = 1e-5 }: Tolerance = {},
+  { absolute = 1e-6, relative = 1e-5, norm }: Tolerance = {},
   what = 'values',
 ): void {
   expect(actual.length, `${what}: length`).toBe(expected.length);
@@ -22,11 +25,15 @@ export function expectClose(
   for (let i = 0; i < expected.length; i++) {
     if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
   }
-  const most = absolute + relative * largest;
+  const most = norm === undefined ? absolute + relative * largest : Infinity;
   for (let i = 0; i < expected.length; i++) {
     const [a, e] = [actual[i]!, expected[i]!];
     const close =
       Object.is(a, e) || a === e || Math.abs(a - e) <= most || (Number.isNaN(a) && Number.isNaN(e));
     if (!close) expect.fail(`${what}: expected ${e} at index ${i}, got ${a} (tolerance ${most})`);
+  }
+  if (norm !== undefined) {
+    const error = relativeError(actual, expected);
+    expect(error, `${what}: relative error (norm of difference over norm)`).toBeLessThan(norm);
   }
 }

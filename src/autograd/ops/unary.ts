@@ -1,10 +1,10 @@
 import activation from '../../../shaders/activation.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import source from '../../../shaders/unary.wgsl';
-import { DTypeError } from '../../errors.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { checkFloat } from '../kernels/checks.js';
 import { elementThreads } from '../kernels/element.js';
 import { Op } from '../op.js';
 
@@ -33,7 +33,7 @@ const shader = defineShader({
 });
 
 /**
- * One function of each element, on f32 of any shape.
+ * One function of each element, on f32 or f16 of any shape.
  *
  *   neg      y = -x           dx = -dy
  *   abs      y = |x|          dx = dy sign(x), 0 at 0
@@ -58,8 +58,7 @@ export class Unary extends Op {
   }
 
   forward(x: GpuArray): GpuArray {
-    if (x.dtype !== 'f32')
-      throw new DTypeError(this.name, 'x of f32', x.dtype, "Convert it with to('f32').");
+    checkFloat(this.name, 'x', x);
     const y = GpuArray.empty(x.shape, x.dtype, x.device);
     const count = x.numel;
     launch(shader, 'forward', {

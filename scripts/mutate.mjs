@@ -1,0 +1,105 @@
+// Breaks each kernel in every way that test/mutations/ lists, and shows that its tests go red.
+//
+//   npm run mutations                  all kernels; writes test/MUTATIONS.md
+//   npm run mutations -- conv2d pool2d   these alone; writes nothing
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const FOLDER = 'test/mutations';
+const TABLE = 'test/MUTATIONS.md';
+const AT_ONCE = 2;
+
+const chosen = process.argv.slice(2);
+const shaders = chosen.length > 0 ? chosen : (await readdir(FOLDER)).map((f) => f.slice(0, -5));
+const scratch = await mkdtemp(join(tmpdir(), 'shadegrad-mutations-'));
+const jobs = [];
+for (const shader of shaders.sort()) {
+  const { tests, mutations } = JSON.parse(await readFile(join(FOLDER, `${shader}.json`), 'utf8'));
+  jobs.push({ shader, tests, index: null });
+  mutations.forEach((mutation, index) => jobs.push({ shader, tests, index, ...mutation }));
+}
+
+const results = new Array(jobs.length);
+const queue = [...jobs.keys()];
+await Promise.all(Array.from({ length: AT_ONCE }, work));
+await rm(scratch, { recursive: true });
+
+const mutants = results.filter(({ index }) => index !== null);
+const bad = results.filter(({ problem }) => problem);
+for (const { shader, find, problem } of bad) {
+  console.log(`${shader}${find ? ` ${oneLine(find)}` : ''}: ${problem}`);
+}
+console.log(`${mutants.length - bad.length} of ${mutants.length} mutations caught`);
+if (chosen.length === 0 && bad.length === 0) await writeTable();
+process.exitCode = bad.length > 0 ? 1 : 0;
+
+async function work() {
+  for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
+    const red = await run(jobs[i], i);
+    results[i] = { ...jobs[i], red, problem: problemOf(jobs[i], red) };
+    const { shader, index } = jobs[i];
+    console.log(`${shader}${index === null ? '' : `:${index}`} ${red?.name ?? 'green'}`);
+  }
+}
+
+/** The first test that fails, null if none does. */
+async function run({ shader, tests, index }, job) {
+  const out = join(scratch, `${job}.json`);
+  const args = ['vitest', 'run', '--project', 'node', '--bail', '1', ...tests];
+  const env = { ...process.env, NO_COLOR: '1' };
+  if (index !== null) env.SHADEGRAD_MUTATION = `${shader}:${index}`;
+  const child = spawn('npx', [...args, '--reporter=json', `--outputFile=${out}`], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (text) => (errors += text));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code === 0) return null;
+  const report = JSON.parse(await readFile(out, 'utf8').catch(() => 'null'));
+  const failed = report?.testResults
+    .flatMap((file) => file.assertionResults)
+    .find(({ status }) => status === 'failed');
+  const message = failed?.failureMessages.join('\n') ?? errors;
+  return { name: failed?.fullName ?? 'no test ran', message };
+}
+
+function problemOf({ index }, red) {
+  if (index === null) return red ? `fails without a mutation: ${red.name}\n${red.message}` : null;
+  if (!red) return 'survived';
+  if (red.name === 'no test ran') return `no test ran: ${red.message.slice(0, 500)}`;
+  return /ShaderError/.test(red.message) ? `does not compile: ${red.message.slice(0, 500)}` : null;
+}
+
+async function writeTable() {
+  const rows = mutants.map(({ shader, entry, find, replace, red }) =>
+    [shader, entry ?? '', code(find), code(replace), red.name]
+      .map((cell) => cell.replaceAll('|', '\\|'))
+      .join(' | '),
+  );
+  const text = [
+    '# Mutations',
+    '',
+    'Each kernel, broken on purpose, and the first test that went red. Written by `npm run mutations`',
+    'from the lists in `test/mutations/`.',
+    '',
+    `${mutants.length} mutations of ${shaders.length} files, all caught.`,
+    '',
+    '| kernel | entry point | instead of | stands | goes red |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row} |`),
+    '',
+  ].join('\n');
+  await writeFile(`${TABLE}.tmp`, text);
+  await rename(`${TABLE}.tmp`, TABLE);
+}
+
+function oneLine(text) {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+function code(text) {
+  return `\`${oneLine(text) || '(nothing)'}\``;
+}

@@ -1,0 +1,21 @@
+import { DTypeError } from '../../errors.js';
+import { isFloat } from '../../gpu/dtype.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
+
+/** @throws DTypeError that names the op and the tensor, unless `array` is of f32 or f16. */
+export function checkFloat(op: string, name: string, { dtype }: GpuArray): void {
+  if (!isFloat(dtype))
+    throw new DTypeError(op, `${name} of f32 or f16`, dtype, "Convert it with to('f32').");
+}
+
+/** @throws DTypeError as `checkFloat` does, and for one that differs in dtype from `like`. */
+export function checkSameFloat(op: string, name: string, array: GpuArray, like: GpuArray): void {
+  checkFloat(op, name, array);
+  if (array.dtype !== like.dtype)
+    throw new DTypeError(
+      op,
+      `${name} of ${like.dtype}`,
+      array.dtype,
+      `Convert it with to('${like.dtype}').`,
+    );
+}
