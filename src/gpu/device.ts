@@ -47,6 +47,8 @@ export class Device {
   readonly hasF16: boolean;
   /** True if kernels may use subgroup operations. */
   readonly hasSubgroups: boolean;
+  /** Most bytes of one binding; larger arrays are worked on in parts. Tests lower it. */
+  bindingLimit: number;
   /** Settles when the device is lost or closed, and says why. */
   readonly lost: Promise<{ reason: string; message: string }>;
   liveArrays = 0;
@@ -65,6 +67,7 @@ export class Device {
     options: DeviceOptions = {},
   ) {
     this.debug = options.debug ?? false;
+    this.bindingLimit = info.limits['maxStorageBufferBindingSize'] ?? Infinity;
     this.hasF16 = info.features.includes('shader-f16');
     this.hasSubgroups = info.features.includes('subgroups');
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));

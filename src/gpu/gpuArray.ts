@@ -50,6 +50,9 @@ export class Storage {
   }
 }
 
+/** Bytes: what WebGPU guarantees that bindings may start at. */
+export const BINDING_ALIGNMENT = 256;
+
 const WORD = 4; // bytes; copies and bindings come in whole words
 
 function bytesOf(shape: Shape, dtype: DType): number {
@@ -69,6 +72,8 @@ export class GpuArray {
     readonly storage: Storage,
     readonly shape: Shape,
     readonly dtype: DType,
+    /** Where it starts in the storage, in bytes; a multiple of BINDING_ALIGNMENT. */
+    readonly byteOffset = 0,
   ) {}
 
   /**
@@ -120,7 +125,31 @@ export class GpuArray {
   share(shape: Shape = this.shape): GpuArray {
     this.checkAlive('share');
     this.storage.addRef();
-    return new GpuArray(this.storage, [...shape], this.dtype);
+    return new GpuArray(this.storage, [...shape], this.dtype, this.byteOffset);
+  }
+
+  /**
+   * The elements from `first` on as an array of their own: a reference to the same memory where
+   * that can be bound, else a copy. What is written to it reaches this array by `setPart`.
+   */
+  part(first: number, shape: Shape): GpuArray {
+    this.checkAlive('part');
+    const byteOffset = this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype];
+    if (byteOffset % BINDING_ALIGNMENT === 0) {
+      this.storage.addRef();
+      return new GpuArray(this.storage, [...shape], this.dtype, byteOffset);
+    }
+    const copy = GpuArray.empty(shape, this.dtype, this.device);
+    this.transfer(copy, byteOffset, 0, copy);
+    return copy;
+  }
+
+  /** Writes what `part(first, ...)` gave back, where it was a copy; and releases it. */
+  setPart(first: number, part: GpuArray): void {
+    if (part.storage !== this.storage) {
+      part.transfer(this, 0, this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype], part);
+    }
+    part.release();
   }
 
   /** Gives this reference back; a second call does nothing. */
@@ -141,7 +170,7 @@ export class GpuArray {
     }
     this.device.throwIfFailed();
     if (data.length === 0) return;
-    this.device.queue.write(this.storage.pooled('write'), 0, encode(this.dtype, data));
+    this.device.queue.write(this.storage.pooled('write'), this.byteOffset, encode(this.dtype, data));
     this.storage.version++;
   }
 
@@ -161,12 +190,18 @@ export class GpuArray {
         `${source.numel} of ${source.dtype}`,
       );
     }
+    if (source.storage === this.storage && source.byteOffset === this.byteOffset) return;
+    source.transfer(this, source.byteOffset, this.byteOffset, this);
+  }
+
+  /** Copies as many bytes as `extent` has; both offsets count from the start of the storage. */
+  private transfer(target: GpuArray, from: number, to: number, extent: GpuArray): void {
     this.device.throwIfFailed();
-    this.storage.version++;
-    if (this.numel === 0 || this.device.collecting || source.storage === this.storage) return;
-    const target = this.storage.pooled('copyFrom');
-    target.lastUse = this.device.queue.serial;
-    this.device.queue.copy(source.storage.pooled('copyFrom'), 0, target.gpu, 0, this.bytes);
+    target.storage.version++;
+    if (extent.numel === 0 || this.device.collecting) return;
+    const buffer = target.storage.pooled('copy');
+    buffer.lastUse = this.device.queue.serial;
+    this.device.queue.copy(this.storage.pooled('copy'), from, buffer.gpu, to, extent.bytes);
   }
 
   /** The same contents in memory of its own. */
@@ -180,7 +215,8 @@ export class GpuArray {
   async read(): Promise<TypedArray> {
     this.checkAlive('read');
     if (this.numel === 0) return typedArray(this.dtype, 0);
-    const bytes = await this.device.readback.read(this.storage.pooled('read'), this.bytes);
+    const { storage, byteOffset } = this;
+    const bytes = await this.device.readback.read(storage.pooled('read'), byteOffset, this.bytes);
     return decode(this.dtype, bytes, this.numel);
   }
 

@@ -1,4 +1,4 @@
-import { DeviceError, DisposedError } from '../errors.js';
+import { DeviceError, DisposedError, formatShape, OutOfMemoryError } from '../errors.js';
 import type { BufferRange } from './bindGroupCache.js';
 import type { WorkgroupCount } from './commandQueue.js';
 import type { Device } from './device.js';
@@ -26,10 +26,63 @@ export interface LaunchOptions<S> {
   threads?: number;
   /** Instead of `threads`: the workgroups themselves. */
   workgroups?: WorkgroupCount;
+  /**
+   * Instead of `threads`, for a kernel that takes the first `params.count` elements of each array
+   * one by one: how many there are. Where the arrays are larger than one binding can be, it is
+   * launched on one part after the other, and a field `start` of the params says where the part
+   * starts. Arrays with another number of elements are bound whole.
+   */
+  elements?: number;
 }
 
-/** Enqueues one dispatch of `entry` in `shader`. */
+const SEVERAL = 8; // elements of a thread, whose start costs as much as two or three of them
+const ENOUGH_THREADS = 16384; // to keep an adapter busy, before one takes several elements
+
+/** How many threads share `count` elements in a kernel that loops by threadCount(). */
+export function elementThreads(count: number): number {
+  return Math.max(Math.min(count, ENOUGH_THREADS), Math.ceil(count / SEVERAL));
+}
+
+/** Enqueues one dispatch of `entry` in `shader`, or one for each part of large arrays. */
 export function launch<P extends ParamTypes, F extends string>(
+  shader: Shader<P, F>,
+  entry: string,
+  options: LaunchOptions<Shader<P, F>>,
+): void {
+  const { elements, ...rest } = options;
+  if (elements === undefined) {
+    launchOnce(shader, entry, rest);
+    return;
+  }
+  const whole = [...options.inputs, ...options.outputs];
+  const largest = Math.max(...whole.map(({ bytes }) => bytes));
+  if (largest <= whole[0]!.device.bindingLimit) {
+    launchOnce(shader, entry, { ...rest, threads: elementThreads(elements) });
+    return;
+  }
+  const most = Math.floor(whole[0]!.device.bindingLimit / WIDEST / ALIGNED) * ALIGNED;
+  for (let start = 0; start < elements; start += most) {
+    const count = Math.min(most, elements - start);
+    const parts: GpuArray[] = [];
+    const part = (array: GpuArray): GpuArray => {
+      if (array.numel === elements) parts.push(array.part(start, [count]));
+      return array.numel === elements ? parts.at(-1)! : array;
+    };
+    launchOnce(shader, entry, {
+      ...rest,
+      inputs: options.inputs.map(part),
+      outputs: options.outputs.map(part),
+      params: { ...options.params, count, ...('start' in shader.params && { start }) },
+      threads: elementThreads(count),
+    });
+    for (const array of parts) array.release();
+  }
+}
+
+const WIDEST = 4; // bytes of the widest element
+const ALIGNED = 256; // elements: parts of any dtype then start where a binding may
+
+function launchOnce<P extends ParamTypes, F extends string>(
   shader: Shader<P, F>,
   entry: string,
   options: LaunchOptions<Shader<P, F>>,
@@ -44,6 +97,11 @@ export function launch<P extends ParamTypes, F extends string>(
     }
     if (array.isReleased)
       throw new DisposedError(`${shader.name}.${entry}: an array was released before its use`);
+    if (array.bytes > device.bindingLimit) {
+      throw new OutOfMemoryError(
+        `${shader.name}: expected at most ${device.bindingLimit} bytes in one binding of this adapter, got ${array.bytes} for a tensor ${formatShape(array.shape)}. Use a smaller batch.`,
+      );
+    }
   }
 
   const byThreads = options.threads !== undefined;
@@ -89,7 +147,7 @@ function enqueue<S>(
   const ranges = arrays.map((array): BufferRange => {
     const buffer = array.storage.pooled(shader.name);
     buffer.lastUse = queue.serial;
-    return { buffer, offset: 0, size: bindingSize(array) };
+    return { buffer, offset: array.byteOffset, size: bindingSize(array) };
   });
   const hasParams = shader.paramNames.length > 0;
   const group = device.bindGroups.get(pipeline, hasParams, ranges);

@@ -23,11 +23,11 @@ export class Readback {
     private readonly failures: Failures,
   ) {}
 
-  /** The first `bytes` of `buffer`, once every command recorded before this call has run. */
-  async read(buffer: PooledBuffer, bytes: number): Promise<ArrayBuffer> {
+  /** `bytes` of `buffer` from `offset` on, once every command recorded before this call has run. */
+  async read(buffer: PooledBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.failures.throwIfFailed();
     const staging = this.take(bytes);
-    this.queue.copy(buffer, 0, staging, 0, bytes);
+    this.queue.copy(buffer, offset, staging, 0, bytes);
     this.queue.flush();
     try {
       await staging.mapAsync(READ, 0, bytes);

@@ -16,10 +16,4 @@ export function elementBits(value: number, dtype: DType): number {
   return word.getUint32(0);
 }
 
-const SEVERAL = 8; // elements of a thread, whose start costs as much as two or three of them
-const ENOUGH_THREADS = 16384; // to keep an adapter busy, before one takes several elements
-
-/** How many threads share `count` elements in a kernel that loops by threadCount(). */
-export function elementThreads(count: number): number {
-  return Math.max(Math.min(count, ENOUGH_THREADS), Math.ceil(count / SEVERAL));
-}
+export { elementThreads } from '../../gpu/launch.js';
