@@ -16,7 +16,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> x: array<scalar>;
 #if CANDIDATES
 @group(0) @binding(2) var<storage, read> candidates: array<i32>;
 @group(0) @binding(3) var<storage, read_write> y: array<i32>;
@@ -58,10 +58,10 @@ fn argmax(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   }
   let base = (row / params.inner) * params.size * params.inner + row % params.inner;
   var bestPosition = candidate(row, segment);
-  var best = x[base + bestPosition * params.inner];
+  var best = T(x[base + bestPosition * params.inner]);
   for (var k = segment + params.segments; k < params.candidates; k += params.segments) {
     let position = candidate(row, k);
-    let value = x[base + position * params.inner];
+    let value = T(x[base + position * params.inner]);
     if (beats(value, position, best, bestPosition)) {
       best = value;
       bestPosition = position;

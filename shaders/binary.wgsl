@@ -4,7 +4,8 @@
 //   forward    a, b -> y
 //   backward   dy, a, b -> grad   dy df/da, or with WRT_B dy df/db, of the shape of y
 //
-// With NUMBER, b is a number and a has the shape of y. Each thread takes several elements of y.
+// With NUMBER, b is a number and a has the shape of y; with NUMBER_FIRST too, a is the number, and
+// b the array that is bound as a. Each thread takes several elements of y.
 
 struct Params {
   count: u32,
@@ -16,21 +17,21 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 #if BACKWARD
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<scalar>;
+@group(0) @binding(2) var<storage, read> a: array<scalar>;
 #if NUMBER
-@group(0) @binding(3) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad: array<scalar>;
 #else
-@group(0) @binding(3) var<storage, read> b: array<f32>;
-@group(0) @binding(4) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<scalar>;
+@group(0) @binding(4) var<storage, read_write> grad: array<scalar>;
 #endif
 #else
-@group(0) @binding(1) var<storage, read> a: array<T>;
+@group(0) @binding(1) var<storage, read> a: array<scalar>;
 #if NUMBER
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 #else
-@group(0) @binding(2) var<storage, read> b: array<T>;
-@group(0) @binding(3) var<storage, read_write> y: array<T>;
+@group(0) @binding(2) var<storage, read> b: array<scalar>;
+@group(0) @binding(3) var<storage, read_write> y: array<scalar>;
 #endif
 #endif
 
@@ -76,6 +77,10 @@ fn infinity() -> f32 {
   return bitcast<f32>(bits);
 }
 
+fn isInfinite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u;
+}
+
 fn nan() -> f32 {
   var bits = 0x7fc00000u;
   return bitcast<f32>(bits);
@@ -115,6 +120,46 @@ fn value(a: T, b: T) -> T {
   return min(a, b);
 #elif POW
   return power(a, b);
+#elif REMAINDER
+  return remainder(a, b);
+#elif FMOD
+  return truncatedRemainder(a, b);
+#endif
+}
+
+// a - b trunc(a / b), of the sign of a.
+fn truncatedRemainder(a: T, b: T) -> T {
+#if I32
+  return a % b;
+#elif U32
+  return a % b;
+#else
+  if (isInfinite(b) && !isInfinite(a) && !isNan(a)) {
+    return a;
+  }
+  if (b == 0.0 || isInfinite(a)) {
+    return nan();
+  }
+  let size = abs(b);
+  let left = abs(a);
+  // The quotient is rounded, perhaps to the next whole number.
+  var rest = fma(-trunc(left / size), size, left);
+  if (rest < 0.0) {
+    rest += size;
+  } else if (rest >= size) {
+    rest -= size;
+  }
+  return select(rest, -rest, a < 0.0);
+#endif
+}
+
+// a - b floor(a / b), of the sign of b.
+fn remainder(a: T, b: T) -> T {
+  let rest = truncatedRemainder(a, b);
+#if U32
+  return rest;
+#else
+  return select(rest, rest + b, rest != T(0) && (rest < T(0)) != (b < T(0)));
 #endif
 }
 
@@ -164,6 +209,10 @@ fn slope(a: f32, b: f32) -> f32 {
   }
   return b * power(a, b - 1.0);
 #endif
+#elif REMAINDER
+  return -round((a - remainder(a, b)) / b);
+#elif FMOD
+  return -round((a - truncatedRemainder(a, b)) / b);
 #else
   // add, sub: only the gradient of sub's b is not dy itself
   return -1.0;
@@ -174,10 +223,15 @@ fn slope(a: f32, b: f32) -> f32 {
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
-    grad[i] = dy[i] * slope(a[i], bitcast<f32>(params.number));
+    let number = bitcast<T>(params.number);
+#if NUMBER_FIRST
+    grad[i] = scalar(T(dy[i]) * slope(number, T(a[i])));
+#else
+    grad[i] = scalar(T(dy[i]) * slope(T(a[i]), number));
+#endif
 #else
     let at = offsetsOf(i);
-    grad[i] = dy[i] * slope(a[at.x], b[at.y]);
+    grad[i] = scalar(T(dy[i]) * slope(T(a[at.x]), T(b[at.y])));
 #endif
   }
 }
@@ -186,10 +240,15 @@ fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
-    y[i] = value(a[i], bitcast<T>(params.number));
+    let number = bitcast<T>(params.number);
+#if NUMBER_FIRST
+    y[i] = scalar(value(number, T(a[i])));
+#else
+    y[i] = scalar(value(T(a[i]), number));
+#endif
 #else
     let at = offsetsOf(i);
-    y[i] = value(a[at.x], b[at.y]);
+    y[i] = scalar(value(T(a[at.x]), T(b[at.y])));
 #endif
   }
 }

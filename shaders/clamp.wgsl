@@ -4,7 +4,7 @@
 //   forward    x -> y
 //   backward   dy, x -> dx
 //
-// Each thread takes several elements. NaN stays NaN.
+// Each thread takes several elements. Limits are rounded to the type of x. NaN stays NaN.
 
 struct Params {
   count: u32,
@@ -14,12 +14,12 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 #if BACKWARD
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<scalar>;
+@group(0) @binding(2) var<storage, read> x: array<scalar>;
+@group(0) @binding(3) var<storage, read_write> dx: array<scalar>;
 #else
-@group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
+@group(0) @binding(1) var<storage, read> x: array<scalar>;
+@group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 #endif
 
 fn limit(x: T) -> T {
@@ -28,10 +28,10 @@ fn limit(x: T) -> T {
     return y;
   }
 #if LOW
-  y = max(y, bitcast<T>(params.low));
+  y = max(y, T(scalar(bitcast<T>(params.low))));
 #endif
 #if HIGH
-  y = min(y, bitcast<T>(params.high));
+  y = min(y, T(scalar(bitcast<T>(params.high))));
 #endif
   return y;
 }
@@ -40,15 +40,16 @@ fn limit(x: T) -> T {
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    let inside = !isNan(x[i]) && limit(x[i]) == x[i];
-    dx[i] = select(0.0, dy[i], inside);
+    let value = T(x[i]);
+    let inside = !isNan(value) && limit(value) == value;
+    dx[i] = select(scalar(0), dy[i], inside);
   }
 }
 #else
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    y[i] = limit(x[i]);
+    y[i] = scalar(limit(T(x[i])));
   }
 }
 #endif

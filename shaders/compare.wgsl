@@ -3,7 +3,7 @@
 //
 //   compare   a, b -> y   each thread takes several elements
 //
-// With NUMBER, b is a number and a has the shape of y.
+// With NUMBER, b is a number, rounded to the type of a, and a has the shape of y.
 
 struct Params {
   count: u32,
@@ -14,11 +14,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<T>;
+@group(0) @binding(1) var<storage, read> a: array<scalar>;
 #if NUMBER
 @group(0) @binding(2) var<storage, read_write> y: array<i32>;
 #else
-@group(0) @binding(2) var<storage, read> b: array<T>;
+@group(0) @binding(2) var<storage, read> b: array<scalar>;
 @group(0) @binding(3) var<storage, read_write> y: array<i32>;
 #endif
 
@@ -47,10 +47,10 @@ fn holds(a: T, b: T) -> bool {
 fn compare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
 #if NUMBER
-    y[i] = i32(holds(a[i], bitcast<T>(params.number)));
+    y[i] = i32(holds(T(a[i]), T(scalar(bitcast<T>(params.number)))));
 #else
     let at = offsetsOf(i);
-    y[i] = i32(holds(a[at.x], b[at.y]));
+    y[i] = i32(holds(T(a[at.x]), T(b[at.y])));
 #endif
   }
 }

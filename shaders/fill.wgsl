@@ -9,11 +9,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<T>;
+@group(0) @binding(1) var<storage, read_write> x: array<scalar>;
 
 @compute @workgroup_size(WORKGROUP)
 fn fill(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    x[i] = bitcast<T>(params.value);
+    x[i] = scalar(bitcast<T>(params.value));
   }
 }

@@ -1,9 +1,9 @@
 // random: fills an array with random numbers from the block cipher in philox.wgsl.
 // Dispatched by src/autograd/kernels/random.ts.
 //
-//   drawUniform    -> x       f32 in [first, second)
-//   drawNormal     -> x       f32 of mean first and standard deviation second
-//   drawIntegers   -> words   first + (0 to second - 1), of i32 or u32: the same bits
+//   uniformFill    -> x       floats in [first, second)
+//   normalFill     -> x       floats of mean first and standard deviation second
+//   integerFill    -> words   first + (0 to second - 1), of i32 or u32: the same bits
 //
 // One thread for each block of four elements, whose number is the first word of the counter.
 
@@ -17,7 +17,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<scalar>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 
 const TAU = 6.283185307179586;
@@ -28,22 +28,28 @@ fn block(i: u32) -> vec4u {
 
 fn store(i: u32, values: vec4f) {
   let at = 4u * i;
-  x[at] = values.x;
+  x[at] = scalar(values.x);
   if (at + 1u < params.count) {
-    x[at + 1u] = values.y;
+    x[at + 1u] = scalar(values.y);
   }
   if (at + 2u < params.count) {
-    x[at + 2u] = values.z;
+    x[at + 2u] = scalar(values.z);
   }
   if (at + 3u < params.count) {
-    x[at + 3u] = values.w;
+    x[at + 3u] = scalar(values.w);
   }
 }
 
 fn uniformAt(word: u32) -> f32 {
   let low = bitcast<f32>(params.first);
   let high = bitcast<f32>(params.second);
-  let value = low + (high - low) * toUnit(word);
+#if F16
+  // As many bits as an f16 has, so that [0, 1) needs no rounding.
+  let unit = toUnit(word & 0xffe00000u);
+#else
+  let unit = toUnit(word);
+#endif
+  let value = f32(scalar(low + (high - low) * unit));
   return select(value, low, value >= high); // rounding may reach the end that is left out
 }
 

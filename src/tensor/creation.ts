@@ -21,11 +21,13 @@ import { Tensor } from './tensor.js';
 export interface CreationOptions {
   /** Default 'f32', or that of a typed array. */
   dtype?: DType;
-  /** Whether backward computes a gradient for it. Default false; f32 alone can have one. */
+  /** Whether backward computes a gradient for it. Default false; floats alone can have one. */
   requiresGrad?: boolean;
 }
 
 export interface RandomOptions {
+  /** 'f32' (default) or 'f16'. */
+  dtype?: DType;
   /** Whether backward computes a gradient for it. Default false. */
   requiresGrad?: boolean;
   /** Where the numbers come from. Default: the generator that `manualSeed` seeds. */
@@ -109,28 +111,30 @@ export function arange(
     const got = `${start}, ${end}, ${step}`;
     throw new ArgumentError('arange', 'a step that leads from start to end', got);
   }
-  const data = typedArray(checkDType('arange', options.dtype ?? 'f32'), length);
+  const dtype = checkDType('arange', options.dtype ?? 'f32');
+  const data = typedArray(dtype, length);
   for (let i = 0; i < length; i++) data[i] = start + i * step;
-  return leaf('arange', GpuArray.from(data, [length]), options);
+  return leaf('arange', GpuArray.from(data, [length], currentDevice(), dtype), options);
 }
 
 /** A matrix of n rows and m columns (default n) with 1 on the diagonal and 0 elsewhere. */
 export function eye(n: number, m = n, options: CreationOptions = {}): Tensor {
   const shape = checkShape('eye', [n, m]);
-  const data = typedArray(checkDType('eye', options.dtype ?? 'f32'), n * m);
+  const dtype = checkDType('eye', options.dtype ?? 'f32');
+  const data = typedArray(dtype, n * m);
   for (let i = 0; i < Math.min(n, m); i++) data[i * m + i] = 1;
-  return leaf('eye', GpuArray.from(data, shape), options);
+  return leaf('eye', GpuArray.from(data, shape, currentDevice(), dtype), options);
 }
 
 /** A tensor of numbers uniform in [0, 1). */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
-  const array = GpuArray.empty(checkShape('rand', shape));
+  const array = GpuArray.empty(checkShape('rand', shape), floatType('rand', options.dtype));
   return leaf('rand', fillUniform(array, 0, 1, options.generator), options);
 }
 
 /** A tensor of normal numbers of mean 0 and standard deviation 1. */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
-  const array = GpuArray.empty(checkShape('randn', shape));
+  const array = GpuArray.empty(checkShape('randn', shape), floatType('randn', options.dtype));
   return leaf('randn', fillNormal(array, 0, 1, options.generator), options);
 }
 
@@ -139,7 +143,7 @@ export function randint(
   low: number,
   high: number,
   shape: Shape,
-  options: Omit<RandomOptions, 'requiresGrad'> & { dtype?: DType } = {},
+  options: Omit<RandomOptions, 'requiresGrad'> = {},
 ): Tensor {
   const dtype = checkDType('randint', options.dtype ?? 'i32');
   const whole = Number.isInteger(low) && Number.isInteger(high);
@@ -166,6 +170,12 @@ function checkShape(op: string, shape: Shape): Shape {
     throw new ShapeError(op, 'a shape of whole numbers from 0 up', isList ? shape : String(shape));
   }
   return shape;
+}
+
+function floatType(op: string, dtype: DType = 'f32'): DType {
+  if (!isFloat(checkDType(op, dtype)))
+    throw new DTypeError(op, 'a dtype of f32 or f16', dtype, 'Use randint().');
+  return dtype;
 }
 
 function checkDType(op: string, dtype: DType): DType {

@@ -1,6 +1,6 @@
 import type { Variable } from '../autograd/variable.js';
 import { formatShape } from '../errors.js';
-import { numelOf, type Shape } from '../gpu/dtype.js';
+import { isFloat, numelOf, type Shape } from '../gpu/dtype.js';
 
 export interface PrintOptions {
   /** Digits after the point. Default 4. */
@@ -38,7 +38,7 @@ export function describeTensor(tensor: Printable): string {
 
 /**
  * The elements in the layout of PyTorch's `print(tensor)` (torch/_tensor_str.py), with
- * `dtype=i32`, `shape=(0, 3)`, `requiresGrad=true` and `gradFn=<Relu>` for what it adds.
+ * `dtype=f16`, `shape=(0, 3)`, `requiresGrad=true` and `gradFn=<Relu>` for what it adds.
  */
 export async function formatTensor(tensor: Printable, options: PrintOptions = {}): Promise<string> {
   const { shape, dtype } = tensor;
@@ -51,7 +51,7 @@ export async function formatTensor(tensor: Printable, options: PrintOptions = {}
 
   const settings = { precision: 4, threshold: 1000, edgeItems: 3, lineWidth: 80, ...options };
   const body =
-    numel === 0 ? '[]' : formatElements(await tensor.data(), shape, dtype === 'f32', settings);
+    numel === 0 ? '[]' : formatElements(await tensor.data(), shape, isFloat(dtype), settings);
   return addSuffixes(PREFIX + body, suffixes, settings.lineWidth);
 }
 

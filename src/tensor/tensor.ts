@@ -215,7 +215,7 @@ export class Tensor extends Variable implements Disposable {
     return binary('mul', this, other);
   }
 
-  /** a / b, in f32 for integers too. */
+  /** a / b; of integers the fraction too, as f32. */
   div(other: Tensor | number): Tensor {
     return binary('div', this, other);
   }
@@ -223,6 +223,31 @@ export class Tensor extends Variable implements Disposable {
   /** a^b */
   pow(exponent: Tensor | number): Tensor {
     return binary('pow', this, exponent);
+  }
+
+  /** a - b floor(a / b): what is left of a, with the sign of b. */
+  remainder(other: Tensor | number): Tensor {
+    return binary('remainder', this, other);
+  }
+
+  /** a - b trunc(a / b): what is left of a, with the sign of a. */
+  fmod(other: Tensor | number): Tensor {
+    return binary('fmod', this, other);
+  }
+
+  /** number - a */
+  rsub(number: number): Tensor {
+    return apply(new Binary('sub', number, true), this);
+  }
+
+  /** number / a; of integers the fraction too, as f32. */
+  rdiv(number: number): Tensor {
+    return apply(new Binary('div', number, true), this);
+  }
+
+  /** number^a */
+  rpow(number: number): Tensor {
+    return apply(new Binary('pow', number, true), this);
   }
 
   /** The larger of two elements; NaN if one of them is. */
@@ -396,7 +421,7 @@ export class Tensor extends Variable implements Disposable {
         source.shape,
       );
     }
-    const plan = planCopy('copy_', shape, { from: broadcast(source.shape, shape) });
+    const plan = planCopy(shape, { from: broadcast(source.shape, shape) });
     const cast = castTo(source.array, dtype);
     if (cast.storage !== array.storage) stridedCopy(plan, cast, array);
     cast.release();

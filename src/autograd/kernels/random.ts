@@ -40,7 +40,7 @@ function draw(
   return array;
 }
 
-/** Fills an array of f32 with numbers uniform in [low, high). @returns the array. */
+/** Fills an array of f32 or f16 with numbers uniform in [low, high). @returns the array. */
 export function fillUniform(
   array: GpuArray,
   low: number,
@@ -50,7 +50,7 @@ export function fillUniform(
   return draw('uniformFill', array, elementBits(low, 'f32'), elementBits(high, 'f32'), generator);
 }
 
-/** Fills an array of f32 with normal numbers, by the Box-Muller transform. @returns the array. */
+/** Fills an array of f32 or f16 with normal numbers, by the Box-Muller transform. @returns the array. */
 export function fillNormal(
   array: GpuArray,
   mean: number,

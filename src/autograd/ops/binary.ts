@@ -3,7 +3,7 @@ import element from '../../../shaders/element.wgsl';
 import strides from '../../../shaders/strides.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError } from '../../errors.js';
-import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
+import { isFloat, numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
@@ -22,9 +22,14 @@ const FUNCTIONS = {
   maximum: { flag: 'MAXIMUM', forA: 'ab', forB: 'ab' },
   minimum: { flag: 'MINIMUM', forA: 'ab', forB: 'ab' },
   pow: { flag: 'POW', forA: 'ab', forB: 'ab' },
+  remainder: { flag: 'REMAINDER', forA: '', forB: 'ab' },
+  fmod: { flag: 'FMOD', forA: '', forB: 'ab' },
 } as const;
 
 export type BinaryName = keyof typeof FUNCTIONS;
+
+/** Those whose da is dy. */
+const PASSES_ON: readonly BinaryName[] = ['add', 'sub', 'remainder', 'fmod'];
 
 const shader = defineShader({
   name: 'binary',
@@ -34,6 +39,7 @@ const shader = defineShader({
     ...Object.values(FUNCTIONS).map(({ flag }) => flag),
     ...ELEMENT_FLAGS,
     'NUMBER',
+    'NUMBER_FIRST',
     'BACKWARD',
     'WRT_B',
   ],
@@ -43,28 +49,36 @@ const shader = defineShader({
 /**
  * A function of two elements, of arrays that broadcast as in NumPy, or of an array and a number.
  *
- *   add      y = a + b        da = dy                      db = dy
- *   sub      y = a - b        da = dy                      db = -dy
- *   mul      y = a b          da = dy b                    db = dy a
- *   div      y = a / b        da = dy / b                  db = -dy a / b^2
- *   maximum  y = max(a, b)    da = dy where a > b          db = dy where b > a
- *   minimum  y = min(a, b)    da = dy where a < b          db = dy where b < a
- *   pow      y = a^b          da = dy b a^(b-1)            db = dy y ln a
+ *   add        y = a + b                da = dy                db = dy
+ *   sub        y = a - b                da = dy                db = -dy
+ *   mul        y = a b                  da = dy b              db = dy a
+ *   div        y = a / b                da = dy / b            db = -dy a / b^2
+ *   maximum    y = max(a, b)            da = dy where a > b    db = dy where b > a
+ *   minimum    y = min(a, b)            da = dy where a < b    db = dy where b < a
+ *   pow        y = a^b                  da = dy b a^(b-1)      db = dy y ln a
+ *   remainder  y = a - b floor(a / b)   da = dy                db = -dy floor(a / b)
+ *   fmod       y = a - b trunc(a / b)   da = dy                db = -dy trunc(a / b)
  *
  * Gradients are summed over the dimensions in which their operand was repeated. Equal operands of
- * maximum and minimum get half of dy each, and NaN in either gives NaN. f32 with an integer type
- * is computed in f32, i32 with u32 in i32; div is always f32. Only f32 operands have gradients.
+ * maximum and minimum get half of dy each, and NaN in either gives NaN. The result has the dtype
+ * that `promote` gives, but div of integers is f32; a float by 0 is infinite, and its remainder NaN,
+ * while that of an integer by 0 is 0. Computed in f32 where the result is of f16.
  */
 export class Binary extends Op {
   private a: GpuArray | null = null; // the operands that backward needs, in f32
   private b: GpuArray | null = null;
   private aShape!: Shape;
   private bShape!: Shape;
+  private dtypes!: readonly DType[]; // of the inputs
 
-  /** @param number  b, where it is not an array. */
+  /**
+   * @param number       b, where it is not an array.
+   * @param numberFirst  It is a, and the one input b.
+   */
   constructor(
     readonly name: BinaryName,
     private readonly number?: number,
+    private readonly numberFirst = false,
   ) {
     super();
   }
@@ -72,8 +86,8 @@ export class Binary extends Op {
   forward(a: GpuArray, b?: GpuArray): GpuArray {
     const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
     const common = promote(a.dtype, b?.dtype ?? this.number!);
-    const dtype = this.name === 'div' ? 'f32' : common;
-    if (this.name === 'pow' && dtype !== 'f32' && this.number! < 0) {
+    const dtype = this.name === 'div' && !isFloat(common) ? 'f32' : common;
+    if (this.name === 'pow' && !isFloat(dtype) && !this.numberFirst && this.number! < 0) {
       throw new ArgumentError(
         'pow',
         'an exponent from 0 up for integers',
@@ -83,6 +97,7 @@ export class Binary extends Op {
     }
     this.aShape = a.shape;
     this.bShape = b?.shape ?? [];
+    this.dtypes = [a.dtype, b?.dtype ?? a.dtype];
     const plan = this.plan(shape, dtype);
     const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
     const y = GpuArray.empty(shape, dtype, a.device);
@@ -94,7 +109,8 @@ export class Binary extends Op {
       threads: elementThreads(y.numel),
     });
     const { forA, forB } = FUNCTIONS[this.name];
-    const needed = (this.needs[0] ? forA : '') + (this.needs[1] ? forB : '');
+    const forArray = this.numberFirst ? forB.replace('a', '').replace('b', 'a') : forA;
+    const needed = (this.needs[0] ? forArray : '') + (this.needs[1] ? forB : '');
     if (needed.includes('a')) this.a = this.save(operands[0]!);
     if (needed.includes('b') && b) this.b = this.save(operands[1]!);
     for (const operand of operands) operand.release();
@@ -102,24 +118,25 @@ export class Binary extends Op {
   }
 
   backward(dy: GpuArray): (GpuArray | null)[] {
-    const isDy = this.name === 'add' || this.name === 'sub';
-    return [
-      this.needs[0] ? sumTo(isDy ? dy.share() : this.partial(dy, false), this.aShape) : null,
-      this.needs[1]
-        ? sumTo(this.name === 'add' ? dy.share() : this.partial(dy, true), this.bShape)
-        : null,
-    ];
+    return [this.aShape, this.bShape].map((shape, i) => {
+      if (!this.needs[i]) return null;
+      const sum = sumTo(this.partial(dy, i === 1 || this.numberFirst), shape);
+      const grad = castTo(sum, this.dtypes[i]!);
+      sum.release();
+      return grad;
+    });
   }
 
   /** dy df/da, or dy df/db, of the shape of dy. */
   private partial(dy: GpuArray, wrtB: boolean): GpuArray {
-    const grad = GpuArray.empty(dy.shape, 'f32', dy.device);
+    if (this.name === 'add' || (!wrtB && PASSES_ON.includes(this.name))) return dy.share();
+    const grad = GpuArray.empty(dy.shape, dy.dtype, dy.device);
     // An operand that this derivative is not written in was not kept: dy stands in, unused.
     const operands = this.number === undefined ? [this.a ?? dy, this.b ?? dy] : [this.a ?? dy];
     launch(shader, 'backward', {
       inputs: [dy, ...operands],
       outputs: [grad],
-      ...this.plan(dy.shape, 'f32'),
+      ...this.plan(dy.shape, dy.dtype),
       flags: { ...this.flags(), BACKWARD: true, WRT_B: wrtB },
       threads: elementThreads(dy.numel),
     });
@@ -135,6 +152,10 @@ export class Binary extends Op {
   }
 
   private flags() {
-    return { [FUNCTIONS[this.name].flag]: true, NUMBER: this.number !== undefined };
+    return {
+      [FUNCTIONS[this.name].flag]: true,
+      NUMBER: this.number !== undefined,
+      NUMBER_FIRST: this.numberFirst,
+    };
   }
 }

@@ -56,7 +56,7 @@ export class Clamp extends Op {
   }
 
   backward(dy: GpuArray): GpuArray {
-    const dx = GpuArray.empty(dy.shape, 'f32', dy.device);
+    const dx = GpuArray.empty(dy.shape, dy.dtype, dy.device);
     launch(shader, 'backward', {
       inputs: [dy, this.x],
       outputs: [dx],

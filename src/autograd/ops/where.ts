@@ -17,7 +17,7 @@ const shader = defineShader({
   name: 'where',
   source,
   params: { count: 'u32', conditionStep: 'u32', aStep: 'u32', bStep: 'u32' },
-  flags: ELEMENT_FLAGS,
+  flags: [...ELEMENT_FLAGS, 'CONDITION_F16', 'VALUE_F16'],
   includes: { element, threads },
 });
 
@@ -31,6 +31,7 @@ export class Where extends Op {
   private condition!: GpuArray;
   private aShape!: Shape;
   private bShape!: Shape;
+  private dtypes!: readonly DType[]; // of the branches that are inputs
 
   /** @param a  Where it is a number, and then not among the inputs; so is b. */
   constructor(
@@ -56,21 +57,26 @@ export class Where extends Op {
     const y = choose(shape, condition, x, z);
     x.release();
     z.release();
-    this.condition = this.save(condition);
+    this.dtypes = branches.map((branch) => branch.dtype);
+    if (this.recording) this.condition = this.save(condition);
     return y;
   }
 
   backward(dy: GpuArray): (GpuArray | null)[] {
-    const zero = fill(GpuArray.empty([], 'f32', dy.device), 0);
+    const zero = fill(GpuArray.empty([], dy.dtype, dy.device), 0);
     const parts = [
       { number: this.a, shape: this.aShape, branches: [dy, zero] as const },
       { number: this.b, shape: this.bShape, branches: [zero, dy] as const },
     ];
     const gradients = parts
       .filter(({ number }) => number === undefined)
-      .map(({ shape, branches }, i) =>
-        this.needs[1 + i] ? sumTo(choose(dy.shape, this.condition, ...branches), shape) : null,
-      );
+      .map(({ shape, branches }, i) => {
+        if (!this.needs[1 + i]) return null;
+        const sum = sumTo(choose(dy.shape, this.condition, ...branches), shape);
+        const gradient = castTo(sum, this.dtypes[i]!);
+        sum.release();
+        return gradient;
+      });
     zero.release();
     return [null, ...gradients];
   }
@@ -88,9 +94,7 @@ function commonType(a: GpuArray | number, b: GpuArray | number): DType {
 
 function choose(shape: Shape, condition: GpuArray, a: GpuArray, b: GpuArray): GpuArray {
   const y = GpuArray.empty(shape, a.dtype, a.device);
-  const inputs = [condition, a, b].map((x) =>
-    x.numel === 1 ? x.share() : expandTo('where', x, shape),
-  );
+  const inputs = [condition, a, b].map((x) => (x.numel === 1 ? x.share() : expandTo(x, shape)));
   const [conditionStep, aStep, bStep] = inputs.map((x) => (x.numel === 1 ? 0 : 1)) as [
     number,
     number,
@@ -100,7 +104,11 @@ function choose(shape: Shape, condition: GpuArray, a: GpuArray, b: GpuArray): Gp
     inputs,
     outputs: [y],
     params: { count: y.numel, conditionStep, aStep, bStep },
-    flags: elementFlags(condition.dtype),
+    flags: {
+      ...elementFlags(condition.dtype),
+      CONDITION_F16: condition.dtype === 'f16',
+      VALUE_F16: y.dtype === 'f16',
+    },
     threads: elementThreads(y.numel),
   });
   for (const input of inputs) input.release();
