@@ -11,7 +11,8 @@
 // contiguous in memory: C^T += B^T A^T.
 //
 // Several products run at once: `batch` of them, and of each `splits` parts of the sum over K,
-// which go to (splits, batch, M, N) and are added up by reduce.wgsl.
+// which go to (splits, batch, M, N) of f32 and are added up by reduce.wgsl. The sums are of f32, and
+// with ADD they are added to C.
 
 struct Params {
   m: u32,
@@ -28,30 +29,38 @@ struct Params {
   bOuter: u32,
   bInner: u32,
   cStart: u32,
+  aStride: u32, // elements from one row of A, as it is stored, to the next
+  bStride: u32,
+  cStride: u32,
 }
 
 // Blocks of rows that threads with consecutive numbers take, before they go to the next column.
 override BAND: u32 = 1u;
 
 #if A_QUADS
-alias A = vec4f;
+alias A = vec4<scalar>;
 #else
-alias A = f32;
+alias A = scalar;
 #endif
 #if B_QUADS
-alias B = vec4f;
+alias B = vec4<scalar>;
 #else
-alias B = f32;
+alias B = scalar;
+#endif
+#if SPLIT
+alias C = f32; // parts of sums
+#else
+alias C = scalar;
 #endif
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<A>;
 @group(0) @binding(2) var<storage, read> b: array<B>;
 #if BIAS
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<scalar>;
+@group(0) @binding(4) var<storage, read_write> c: array<C>;
 #else
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<C>;
 #endif
 
 const COLS = 8u;
@@ -76,49 +85,49 @@ alias Column = vec4f;
 // other number of the array, and ends in elements of C that are not stored.
 fn aQuad(i: u32) -> vec4f {
 #if A_QUADS
-  return a[i / 4u];
+  return vec4f(a[i / 4u]);
 #else
-  return vec4f(a[i], a[i + 1u], a[i + 2u], a[i + 3u]);
+  return vec4f(vec4<scalar>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]));
 #endif
 }
 
 fn aElement(i: u32) -> f32 {
 #if A_QUADS
-  return a[i / 4u][i % 4u];
+  return f32(a[i / 4u][i % 4u]);
 #else
-  return a[i];
+  return f32(a[i]);
 #endif
 }
 
 fn bQuad(i: u32) -> vec4f {
 #if B_QUADS
-  return b[i / 4u];
+  return vec4f(b[i / 4u]);
 #else
-  return vec4f(b[i], b[i + 1u], b[i + 2u], b[i + 3u]);
+  return vec4f(vec4<scalar>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]));
 #endif
 }
 
 fn bElement(i: u32) -> f32 {
 #if B_QUADS
-  return b[i / 4u][i % 4u];
+  return f32(b[i / 4u][i % 4u]);
 #else
-  return b[i];
+  return f32(b[i]);
 #endif
 }
 
 fn aIndex(m: u32, k: u32) -> u32 {
 #if TRANSPOSE_A
-  return k * params.m + m;
+  return k * params.aStride + m;
 #else
-  return m * params.k + k;
+  return m * params.aStride + k;
 #endif
 }
 
 fn bIndex(k: u32, n: u32) -> u32 {
 #if TRANSPOSE_B
-  return n * params.k + k;
+  return n * params.bStride + k;
 #else
-  return k * params.n + n;
+  return k * params.bStride + n;
 #endif
 }
 
@@ -128,10 +137,10 @@ fn aBlock(start: u32, m: u32, k: u32) -> Rows {
 #if ROWS_1
   return aQuad(i);
 #elif TRANSPOSE_A
-  let s = params.m;
+  let s = params.aStride;
   return transpose(mat4x4f(aQuad(i), aQuad(i + s), aQuad(i + 2u * s), aQuad(i + 3u * s)));
 #else
-  let s = params.k;
+  let s = params.aStride;
   return mat4x4f(aQuad(i), aQuad(i + s), aQuad(i + 2u * s), aQuad(i + 3u * s));
 #endif
 }
@@ -139,11 +148,10 @@ fn aBlock(start: u32, m: u32, k: u32) -> Rows {
 // Rows k, k + 1, ... of op(B), from column n on.
 fn bBlock(start: u32, k: u32, n: u32) -> mat4x4f {
   let i = start + bIndex(k, n);
+  let s = params.bStride;
 #if TRANSPOSE_B
-  let s = params.k;
   return transpose(mat4x4f(bQuad(i), bQuad(i + s), bQuad(i + 2u * s), bQuad(i + 3u * s)));
 #else
-  let s = params.n;
   return mat4x4f(bQuad(i), bQuad(i + s), bQuad(i + 2u * s), bQuad(i + 3u * s));
 #endif
 }
@@ -184,9 +192,13 @@ fn store(start: u32, m: u32, n: u32, low: vec4f, high: vec4f, biased: bool) {
     if (n + j < params.n) {
       var value = select(high[j % 4u], low[j % 4u], j < 4u);
 #if BIAS
-      value += select(0.0, bias[n + j], biased);
+      value += select(0.0, f32(bias[n + j]), biased);
 #endif
-      c[start + m * params.n + n + j] = value;
+      let at = start + m * params.cStride + n + j;
+#if ADD
+      value += f32(c[at]);
+#endif
+      c[at] = C(value);
     }
   }
 }
@@ -208,7 +220,7 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   }
   let aStart = params.aStart + item / params.inner * params.aOuter + item % params.inner * params.aInner;
   let bStart = params.bStart + item / params.inner * params.bOuter + item % params.inner * params.bInner;
-  let cStart = params.cStart + product * params.m * params.n;
+  let cStart = params.cStart + product * params.m * params.cStride;
 
   var c00 = Rows();
   var c01 = Rows();

@@ -1,6 +1,7 @@
-import { DTypeError, formatShape, ShapeError } from '../../errors.js';
+import { formatShape, ShapeError } from '../../errors.js';
 import { numelOf, sameShape, type Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
+import { checkSameFloat } from '../kernels/checks.js';
 import { matmul } from '../kernels/matmul.js';
 import { reduceDims } from '../kernels/reduce.js';
 import { reshaped } from '../kernels/reshaped.js';
@@ -43,10 +44,7 @@ export class Linear extends Op {
 
   private check(x: GpuArray, weight: GpuArray, bias?: GpuArray): void {
     for (const [name, array] of Object.entries({ x, weight, bias })) {
-      if (array && array.dtype !== 'f32') {
-        const fix = "Convert it with to('f32').";
-        throw new DTypeError(this.name, `${name} of f32`, array.dtype, fix);
-      }
+      if (array) checkSameFloat(this.name, name, array, x);
     }
     if (weight.shape.length !== 2) {
       throw new ShapeError(this.name, 'weight (out, in)', weight.shape);

@@ -1,6 +1,7 @@
-import { DTypeError, formatShape, ShapeError } from '../../errors.js';
+import { formatShape, ShapeError } from '../../errors.js';
 import { numelOf, type Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
+import { checkSameFloat } from '../kernels/checks.js';
 import { matmul } from '../kernels/matmul.js';
 import { reshaped } from '../kernels/reshaped.js';
 import { broadcastShape } from '../kernels/strides.js';
@@ -25,8 +26,8 @@ export class MatMul extends Op {
   private b!: GpuArray;
 
   forward(a: GpuArray, b: GpuArray): GpuArray {
-    this.check('a', a);
-    this.check('b', b);
+    this.check('a', a, a);
+    this.check('b', b, a);
     this.inShapes = [a.shape, b.shape];
     const aShape = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
     const bShape = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
@@ -63,12 +64,15 @@ export class MatMul extends Op {
     ];
   }
 
-  private check(name: string, { dtype, shape }: GpuArray): void {
-    if (dtype !== 'f32') {
-      throw new DTypeError(this.name, `${name} of f32`, dtype, "Convert it with to('f32').");
-    }
-    if (shape.length === 0) {
-      throw new ShapeError(this.name, `${name} of one dimension or more`, shape, 'Use mul().');
+  private check(name: string, array: GpuArray, like: GpuArray): void {
+    checkSameFloat(this.name, name, array, like);
+    if (array.shape.length === 0) {
+      throw new ShapeError(
+        this.name,
+        `${name} of one dimension or more`,
+        array.shape,
+        'Use mul().',
+      );
     }
   }
 }

@@ -6,6 +6,7 @@ import { matmul as reference, permute } from '../../reference/matmul.js';
 import type { Reference } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
 import { uniform } from '../../support/random.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 /** Compares all four ways to store A and B. */
@@ -133,4 +134,50 @@ describe.each(ADAPTERS)('matmul, tuned for %s', (adapter) => {
     expect(await first.read()).toEqual(await second.read());
     for (const array of [a, b, first, second]) array.release();
   });
+});
+
+describe('arrays over the binding limit are multiplied in parts', () => {
+  test.each([
+    { m: 1, n: 200, k: 64 },
+    { m: 33, n: 65, k: 17 },
+    { m: 64, n: 64, k: 64 },
+    { m: 7, n: 3, k: 250 },
+    { m: 100, n: 1, k: 9 },
+    { m: 2, n: 130, k: 70 },
+  ])('$m x $k x $n', ({ m, n, k }) => withBindingLimit(1024, () => check(m, n, k)));
+
+  test.each([
+    [[2, 3], [3]],
+    [[5], []],
+    [
+      [2, 1, 2, 1],
+      [1, 2, 1, 2],
+    ],
+  ])('the batch %j times %j', (...lead) => withBindingLimit(1024, () => check(9, 17, 12, lead)));
+
+  test('with a bias', () =>
+    withBindingLimit(1024, async () => {
+      const [x, w, b] = [
+        GpuArray.from(uniform(3 * 20, 1), [3, 20]),
+        GpuArray.from(uniform(90 * 20, 2), [90, 20]),
+        GpuArray.from(uniform(90, 3), [90]),
+      ] as const;
+      const y = matmul(x, w, { transposeB: true, bias: b });
+      const product = matmul(x, w, { transposeB: true });
+      const [got, plain, bias] = await Promise.all([y.read(), product.read(), b.read()]);
+      expectClose(
+        got,
+        Array.from(plain, (value, i) => value + bias[i % 90]!),
+      );
+      for (const array of [x, w, b, y, product]) array.release();
+    }));
+
+  test('a row that no binding can hold is refused', () =>
+    withBindingLimit(1024, () => {
+      const x = GpuArray.empty([2, 300]);
+      const w = GpuArray.empty([300, 2]);
+      expect(() => matmul(x, w)).toThrow('which this adapter can bind');
+      x.release();
+      w.release();
+    }));
 });

@@ -83,5 +83,5 @@ test.each([
 test('linear refuses integers', () => {
   using x = sg.zeros([2, 2], { dtype: 'u32' });
   using weight = sg.zeros([2, 2]);
-  expect(() => apply(new Linear(), x, weight)).toThrow('linear: expected x of f32, got u32');
+  expect(() => apply(new Linear(), x, weight)).toThrow('linear: expected x of f32 or f16, got u32');
 });

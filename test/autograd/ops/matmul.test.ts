@@ -90,5 +90,5 @@ test.each([
 test('matmul refuses integers', () => {
   using x = sg.zeros([2, 2]);
   using y = sg.zeros([2, 2], { dtype: 'i32' });
-  expect(() => x.matmul(y)).toThrow('matmul: expected b of f32, got i32');
+  expect(() => x.matmul(y)).toThrow('matmul: expected b of f32 or f16, got i32');
 });
