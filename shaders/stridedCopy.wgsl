@@ -3,7 +3,7 @@
 //
 //   copy   x -> y   each thread takes several elements
 //
-// Only bits move, so the elements may be of any type. In strides.wgsl x is a and y is b.
+// In strides.wgsl x is a and y is b.
 
 struct Params {
   count: u32,
@@ -13,8 +13,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(1) var<storage, read> x: array<bits>;
+@group(0) @binding(2) var<storage, read_write> y: array<bits>;
 
 @compute @workgroup_size(WORKGROUP)
 fn copy(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../errors.js';
-import type { Shape } from '../../gpu/dtype.js';
+import { numelOf, type Shape } from '../../gpu/dtype.js';
 
 /** `dim` counted from 0; a negative one counts from the end. @throws ArgumentError out of range. */
 export function resolveDim(op: string, dim: number, ndim: number): number {
@@ -8,6 +8,11 @@ export function resolveDim(op: string, dim: number, ndim: number): number {
     throw new ArgumentError(op, `dim ${range}`, dim);
   }
   return dim < 0 ? dim + ndim : dim;
+}
+
+/** As resolveDim(), for ops to which a scalar is a vector of one element, as in PyTorch. */
+export function resolveDimOrScalar(op: string, dim: number, ndim: number): number {
+  return resolveDim(op, dim, Math.max(ndim, 1));
 }
 
 /** Several of them, or all where there are none. @throws ArgumentError if one comes twice. */
@@ -22,6 +27,15 @@ export function resolveDims(
     throw new ArgumentError(op, 'each dim once', `[${[dim].flat().join(', ')}]`);
   }
   return dims;
+}
+
+/** The elements of `shape` as (outer, size, inner), of which `size` counts those along `dim`. */
+export function rowsOf(shape: Shape, dim: number): { outer: number; size: number; inner: number } {
+  return {
+    outer: numelOf(shape.slice(0, dim)),
+    size: shape[dim] ?? 1,
+    inner: numelOf(shape.slice(dim + 1)),
+  };
 }
 
 /** `shape` after a reduction over `dims`, each kept as 1 or left out. */

@@ -1,5 +1,5 @@
 import { ShapeError, formatShape } from '../../errors.js';
-import type { Shape } from '../../gpu/dtype.js';
+import { numelOf, type Shape } from '../../gpu/dtype.js';
 
 /** The fields of `struct Params` that shaders/strides.wgsl reads, in order. */
 export const STRIDE_PARAMS = {
@@ -24,7 +24,10 @@ export const STRIDE_PARAMS = {
   bOffset: 'u32',
 } as const;
 
-/** Where the elements of a shape lie in an array: a step for each dimension, and the first one. */
+/**
+ * Where the elements of a shape lie in an array: a step for each dimension, negative for a reversed
+ * one, and the first element.
+ */
 export interface Layout {
   strides: readonly number[];
   offset?: number;
@@ -76,12 +79,43 @@ export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
   });
 }
 
-/** What makes offsetsOf() in strides.wgsl map elements of `shape` to `a` and `b`. */
+/**
+ * What makes offsetsOf() in strides.wgsl map elements of `shape` to `a` and `b`.
+ *
+ * @throws ShapeError for more than six dimensions that neither layout lets be merged.
+ */
 export function planStrides(op: string, shape: Shape, a: Layout, b: Layout): StridePlan {
-  const dims = mergeDims(shape, a.strides, b.strides);
-  if (dims.length > MOST_DIMS) {
-    throw new ShapeError(op, `${MOST_DIMS} dimensions at most that cannot be merged`, shape);
+  const plans = planPieces(shape, a, b);
+  if (plans.length !== 1) {
+    throw new ShapeError(
+      op,
+      `${MOST_DIMS} dimensions at most that cannot be merged`,
+      shape,
+      'Give both operands one shape by expand() first.',
+    );
   }
+  return plans[0]!;
+}
+
+/**
+ * As planStrides(), for any number of dimensions: those above six, the smallest, are walked on the
+ * host, with a plan for each of their indices. Each covers `count` elements.
+ */
+export function planPieces(shape: Shape, a: Layout, b: Layout): (StridePlan & { count: number })[] {
+  const dims = mergeDims(shape, a.strides, b.strides);
+  let offsets = [{ a: a.offset ?? 0, b: b.offset ?? 0 }];
+  while (dims.length > MOST_DIMS) {
+    const dim = dims.reduce((least, other) => (other.size < least.size ? other : least));
+    dims.splice(dims.indexOf(dim), 1);
+    offsets = offsets.flatMap((at) =>
+      Array.from({ length: dim.size }, (_, i) => ({ a: at.a + i * dim.a, b: at.b + i * dim.b })),
+    );
+  }
+  const count = numelOf(dims.map(({ size }) => size));
+  return offsets.map((at) => ({ count, ...planDims(dims, at) }));
+}
+
+function planDims(dims: readonly Dim[], offset: { a: number; b: number }): StridePlan {
   const outer = dims.at(-1) ?? { size: 1, a: 0, b: 0 };
   const inner = Array.from(
     { length: MOST_DIMS - 1 },
@@ -90,8 +124,8 @@ export function planStrides(op: string, shape: Shape, a: Layout, b: Layout): Str
   const params = {
     aOuter: outer.a,
     bOuter: outer.b,
-    aOffset: a.offset ?? 0,
-    bOffset: b.offset ?? 0,
+    aOffset: offset.a,
+    bOffset: offset.b,
     ...Object.fromEntries(
       inner.flatMap((dim, d) => [
         [`size${d}`, dim.size],
@@ -114,6 +148,7 @@ interface Dim {
 
 /** The dimensions, innermost first, without those of size 1 and with neighbours joined where both arrays allow it. */
 function mergeDims(shape: Shape, a: readonly number[], b: readonly number[]): Dim[] {
+  if (shape.includes(0)) return [{ size: 0, a: 0, b: 0 }];
   const dims: Dim[] = [];
   for (let d = shape.length - 1; d >= 0; d--) {
     const dim = { size: shape[d]!, a: a[d]!, b: b[d]! };

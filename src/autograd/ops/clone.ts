@@ -8,7 +8,7 @@ export class Clone extends Op {
 
   forward(x: GpuArray): GpuArray {
     const y = GpuArray.empty(x.shape, x.dtype, x.device);
-    stridedCopy(planCopy(this.name, [x.numel]), x, y);
+    stridedCopy(planCopy([x.numel]), x, y);
     return y;
   }
 

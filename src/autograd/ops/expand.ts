@@ -33,7 +33,7 @@ export class Expand extends Op {
         'Only dimensions of size 1 can be repeated; -1 keeps a size.',
       );
     }
-    return expandTo(this.name, x, shape);
+    return expandTo(x, shape);
   }
 
   backward(dy: GpuArray): GpuArray {

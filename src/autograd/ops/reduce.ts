@@ -46,7 +46,7 @@ abstract class Reduction extends Op {
   /** `array`, of the shape of y, repeated over the reduced dimensions. */
   protected spread(array: GpuArray): GpuArray {
     const kept = this.keepdim(array);
-    const dx = expandTo(this.name, kept, this.inShape);
+    const dx = expandTo(kept, this.inShape);
     kept.release();
     return dx;
   }

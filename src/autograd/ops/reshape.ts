@@ -1,9 +1,9 @@
-import { ShapeError } from '../../errors.js';
+import { ArgumentError, ShapeError } from '../../errors.js';
 import { numelOf, type Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { Op } from '../op.js';
 
-/** `shape` with its one -1, if there is one, replaced by what is left over. */
+/** `shape` with its one -1, if there is one, replaced by what is left over: not a whole number if nothing fits. */
 function inferShape(shape: Shape, numel: number): Shape {
   const rest = numelOf(shape.filter((size) => size !== -1));
   return shape.map((size) => (size === -1 ? numel / rest : size));
@@ -21,6 +21,8 @@ export class Reshape extends Op {
 
   forward(x: GpuArray): GpuArray {
     this.inShape = x.shape;
+    if (this.shape.filter((size) => size === -1).length > 1)
+      throw new ArgumentError(this.name, 'one -1 at most', `[${this.shape.join(', ')}]`);
     const shape = inferShape(this.shape, x.numel);
     const valid = shape.every((size) => Number.isInteger(size) && size >= 0);
     if (!valid || numelOf(shape) !== x.numel) {

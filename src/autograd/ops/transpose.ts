@@ -44,7 +44,7 @@ export class Permute extends Op {
     const { strides } = contiguous(x.shape);
     const shape = order.map((d) => x.shape[d]!);
     const from = { strides: order.map((d) => strides[d]!) };
-    const plan = planCopy(this.name, shape, { from });
+    const plan = planCopy(shape, { from });
     const y = GpuArray.empty(shape, x.dtype, x.device);
     stridedCopy(plan, x, y);
     return y;
