@@ -2,6 +2,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { chromiumLaunchOptions } from './test/setup/chromium.js';
+import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { SummaryReporter } from './test/setup/summaryReporter.js';
 import { wgslPlugin } from './test/setup/wgslPlugin.js';
 
@@ -10,7 +11,7 @@ const TWO_MINUTES = 120_000;
 // The same files run in Node and in Chromium, but for those named *.node.test.ts (files, the
 // command line) and *.browser.test.ts.
 export default defineConfig({
-  plugins: [wgslPlugin()],
+  plugins: [wgslPlugin(), safetensorsPlugin()],
   // Found within functions, these would be bundled, and the page reloaded, in the middle of a run.
   optimizeDeps: {
     include: [
