@@ -17,6 +17,35 @@ fn laneOf(index: u32) -> u32 {
   return index;
 }
 
+#if SUBGROUPS
+// A subgroup, of whatever size, adds its lanes and leaves the sum with one of them; then every
+// subgroup adds these sums over the workgroup. Which lanes make up a subgroup is not assumed.
+fn sumOfLanes(value: f32, lane: u32) -> f32 {
+  let sum = subgroupAdd(value);
+  workgroupBarrier(); // all have read the lanes of the call before
+  lanes[lane] = select(0.0, sum, subgroupElect());
+  workgroupBarrier();
+  let step = subgroupAdd(1u);
+  var total = 0.0;
+  for (var i = subgroupExclusiveAdd(1u); i < LANES; i += step) {
+    total += lanes[i];
+  }
+  return subgroupAdd(total);
+}
+
+fn maxOfLanes(value: f32, lane: u32) -> f32 {
+  let highest = subgroupMax(value);
+  workgroupBarrier();
+  lanes[lane] = highest;
+  workgroupBarrier();
+  let step = subgroupAdd(1u);
+  var total = highest;
+  for (var i = subgroupExclusiveAdd(1u); i < LANES; i += step) {
+    total = max(total, lanes[i]);
+  }
+  return subgroupMax(total);
+}
+#else
 fn sumOfLanes(value: f32, lane: u32) -> f32 {
   workgroupBarrier(); // all have read the result before
   lanes[lane] = value;
@@ -42,6 +71,7 @@ fn maxOfLanes(value: f32, lane: u32) -> f32 {
   workgroupBarrier();
   return lanes[0];
 }
+#endif
 #else
 const LANES = 1u;
 

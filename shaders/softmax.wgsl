@@ -10,19 +10,27 @@ struct Params {
   rows: u32, // outer * inner
   size: u32,
   inner: u32,
+  infinity: f32, // WGSL can spell neither of these
+  nan: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<scalar>;
+@group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> saved: array<f32>; // y
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<scalar>;
+@group(0) @binding(2) var<storage, read> saved: array<scalar>; // y
+@group(0) @binding(3) var<storage, read_write> dx: array<scalar>;
 
 // Where the first element of a row is.
 fn startOf(row: u32) -> u32 {
   return row / params.inner * params.size * params.inner + row % params.inner;
+}
+
+// x, of which NaN is higher than all else, so that the maximum tells whether a row has one.
+fn orInfinity(at: u32) -> f32 {
+  let value = f32(x[at]);
+  return select(value, params.infinity, isNan(value));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -39,23 +47,25 @@ fn forward(
   }
   let start = startOf(row);
   // Subtracting the maximum changes nothing but keeps e^x from overflowing.
-  var highest = x[start];
+  var highest = orInfinity(start);
   for (var i = lane; i < params.size; i += LANES) {
-    highest = max(highest, x[start + i * params.inner]);
+    highest = max(highest, orInfinity(start + i * params.inner));
   }
   highest = maxOfLanes(highest, lane);
+  let defined = (bitcast<u32>(highest) & 0x7fffffffu) < 0x7f800000u;
   var sum = 0.0;
   for (var i = lane; i < params.size; i += LANES) {
-    sum += exp(x[start + i * params.inner] - highest);
+    sum += exp(f32(x[start + i * params.inner]) - highest);
   }
   sum = sumOfLanes(sum, lane);
   for (var i = lane; i < params.size; i += LANES) {
     let at = start + i * params.inner;
 #if LOG
-    y[at] = x[at] - highest - log(sum);
+    let value = f32(x[at]) - highest - log(sum);
 #else
-    y[at] = exp(x[at] - highest) / sum;
+    let value = exp(f32(x[at]) - highest) / sum;
 #endif
+    y[at] = scalar(select(params.nan, value, defined));
   }
 }
 
@@ -76,18 +86,18 @@ fn backward(
   for (var i = lane; i < params.size; i += LANES) {
     let at = start + i * params.inner;
 #if LOG
-    sum += dy[at];
+    sum += f32(dy[at]);
 #else
-    sum += dy[at] * saved[at];
+    sum += f32(dy[at]) * f32(saved[at]);
 #endif
   }
   sum = sumOfLanes(sum, lane);
   for (var i = lane; i < params.size; i += LANES) {
     let at = start + i * params.inner;
 #if LOG
-    dx[at] = dy[at] - exp(saved[at]) * sum;
+    dx[at] = scalar(f32(dy[at]) - exp(f32(saved[at])) * sum);
 #else
-    dx[at] = saved[at] * (dy[at] - sum);
+    dx[at] = scalar(f32(saved[at]) * (f32(dy[at]) - sum));
 #endif
   }
 }

@@ -1,5 +1,6 @@
 import { init } from 'shadegrad';
 import { afterEach, beforeEach } from 'vitest';
+import { currentDevice } from '../../src/gpu/device.js';
 
 export const ADAPTERS = ['software', 'hardware'] as const;
 
@@ -13,5 +14,18 @@ export function tuneFor(adapter: (typeof ADAPTERS)[number]): void {
   });
   afterEach(async () => {
     (await init()).info.software = actual;
+  });
+}
+
+/** Makes kernels run without subgroups, also where the adapter has them, in each test of this block. */
+export function withoutSubgroups(): void {
+  let actual: boolean;
+  const device = (): { hasSubgroups: boolean } => currentDevice();
+  beforeEach(() => {
+    actual = device().hasSubgroups;
+    device().hasSubgroups = false;
+  });
+  afterEach(() => {
+    device().hasSubgroups = actual;
   });
 }
