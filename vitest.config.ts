@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { chromiumLaunchOptions } from './test/setup/chromium.js';
 import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
+import { OpsReporter } from './test/setup/opsReporter.js';
 import { SummaryReporter } from './test/setup/summaryReporter.js';
 import { wgslPlugin } from './test/setup/wgslPlugin.js';
 
@@ -30,7 +31,7 @@ export default defineConfig({
     hookTimeout: TWO_MINUTES,
     // Kernels on a software adapter use every core, so more workers only wait for each other.
     maxWorkers: 2,
-    reporters: ['default', new SummaryReporter()],
+    reporters: ['default', new OpsReporter(), new SummaryReporter()],
     projects: [
       {
         extends: true,

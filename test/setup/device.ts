@@ -10,7 +10,10 @@ const QUIET = { onNote: () => undefined };
 let bytesBefore = 0;
 
 beforeAll(async () => {
-  await init(QUIET);
+  const { info } = await init(QUIET);
+  // Where a driver was asked for, the adapter that npm installs is no substitute.
+  const driver = typeof process !== 'undefined' && process.env['SHADEGRAD_TEST_DRIVER'];
+  if (driver) expect(info.description, 'adapter').not.toMatch(/swiftshader/i);
 });
 
 beforeEach(async () => {

@@ -1,10 +1,13 @@
 /** What the tests of ops measured, for the table that `npm run ops` prints. */
 import { getCurrentTest } from 'vitest/suite';
+import { currentDevice } from '../../src/gpu/device.js';
 
 export interface OpResult {
   /** As on the tape: `conv2d`. */
   op: string;
   dtype: 'f32' | 'f16';
+  /** What the device calls itself. */
+  adapter: string;
   /** The options that the case used: `stride`, `padding 'same'`. */
   options: string[];
   /** Norm of the difference over the norm of the reference, forward. */
@@ -20,9 +23,10 @@ declare module 'vitest' {
 }
 
 /** Attaches a result to the test that runs now: the reporter collects it, in either runtime. */
-export function recordResult(result: OpResult): void {
+export function recordResult(result: Omit<OpResult, 'adapter'>): void {
+  const { description, architecture } = currentDevice().info;
   const test = getCurrentTest();
-  if (test) (test.meta.ops ??= []).push(result);
+  if (test) (test.meta.ops ??= []).push({ ...result, adapter: description || architecture });
 }
 
 /** Norm of the difference over the norm of `expected`, over finite values; 0 for two zeros. */
