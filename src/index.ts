@@ -1,12 +1,14 @@
 /** The public names of shadegrad, and nothing else. */
 export * from './errors.js';
+export { autocast, type AutocastOptions } from './autograd/autocast.js';
 export { noGrad, tidy } from './autograd/scope.js';
 export type { Device, DeviceInfo, MemoryInfo } from './gpu/device.js';
 export type { DType, Shape, TypedArray } from './gpu/dtype.js';
 export { close, init, memory, sync, type InitOptions } from './gpu/init.js';
 export { timeKernels, type KernelTime } from './gpu/timestamps.js';
 export { Generator, manualSeed } from './random/generator.js';
-export { cat, stack, where } from './tensor/combine.js';
+export * as autograd from './tensor/autograd.js';
+export { cat, chunk, split, stack, where } from './tensor/combine.js';
 export {
   arange,
   eye,
@@ -23,7 +25,12 @@ export {
 export type { CreationOptions, RandomOptions, TensorOptions } from './tensor/creation.js';
 export type { NestedNumbers } from './tensor/nested.js';
 export { print, type PrintOptions } from './tensor/print.js';
-export { Tensor, type TensorBackwardOptions } from './tensor/tensor.js';
+export {
+  Tensor,
+  type GeluOptions,
+  type GradientHook,
+  type TensorBackwardOptions,
+} from './tensor/tensor.js';
 export * as data from './data/index.js';
 export * as io from './data/io.js';
 export * as models from './models/index.js';

@@ -1,20 +1,56 @@
-import { AvgPool2d as AvgPool2dOp, type AvgPool2dOptions } from '../autograd/ops/avgPool2d.js';
+import type { OutputSize } from '../autograd/kernels/pool2d.js';
+import {
+  AdaptiveAvgPool2d as AdaptiveAvgPool2dOp,
+  AvgPool2d as AvgPool2dOp,
+  type AvgPool2dOptions,
+} from '../autograd/ops/avgPool2d.js';
+import {
+  BatchNorm as BatchNormOp,
+  type BatchNormOptions as BatchNormOpOptions,
+} from '../autograd/ops/batchNorm.js';
 import { Conv2d as Conv2dOp, type Conv2dOptions } from '../autograd/ops/conv2d.js';
+import {
+  ConvTranspose2d as ConvTranspose2dOp,
+  type ConvTranspose2dOptions,
+} from '../autograd/ops/convTranspose2d.js';
 import {
   CrossEntropy,
   type CrossEntropyOptions as CrossEntropyOpOptions,
 } from '../autograd/ops/crossEntropy.js';
+import { LayerNorm as LayerNormOp } from '../autograd/ops/layerNorm.js';
 import { Linear as LinearOp } from '../autograd/ops/linear.js';
-import { MaxPool2d as MaxPool2dOp, type MaxPool2dOptions } from '../autograd/ops/maxPool2d.js';
+import {
+  LocalResponseNorm as LocalResponseNormOp,
+  type LocalResponseNormOptions,
+} from '../autograd/ops/localResponseNorm.js';
+import {
+  AdaptiveMaxPool2d as AdaptiveMaxPool2dOp,
+  MaxPool2d as MaxPool2dOp,
+  type MaxPool2dOptions,
+} from '../autograd/ops/maxPool2d.js';
 import { OneHot } from '../autograd/ops/oneHot.js';
-import { apply, type Tensor } from '../tensor/tensor.js';
+import { padOp, type PadMode } from '../autograd/ops/pad.js';
+import { ArgumentError } from '../errors.js';
+import type { Shape } from '../gpu/dtype.js';
+import { apply, sideResult, type Tensor, type GeluOptions } from '../tensor/tensor.js';
 
 /**
  * The layers as plain functions of tensors, under PyTorch's names in camelCase.
  * Source: https://docs.pytorch.org/docs/stable/nn.functional.html
  */
 
-export type { AvgPool2dOptions, Conv2dOptions, MaxPool2dOptions };
+export type {
+  AvgPool2dOptions,
+  Conv2dOptions,
+  LocalResponseNormOptions,
+  MaxPool2dOptions,
+  OutputSize,
+};
+
+export interface BatchNormOptions extends BatchNormOpOptions {
+  /** A scalar of i32, which training counts up; what momentum null averages by. */
+  numBatchesTracked?: Tensor | null;
+}
 
 export interface CrossEntropyOptions extends CrossEntropyOpOptions {
   /** (C,): how much each class counts. Default 1 each. */
@@ -24,7 +60,9 @@ export interface CrossEntropyOptions extends CrossEntropyOpOptions {
 /**
  * 2-D convolution (cross-correlation).
  *
- * Shape: x (N, C, H, W), weight (K, C / groups, kH, kW), bias (K) -> (N, K, outH, outW).
+ * Shape: x (N, C, H, W), weight (K, C / groups, kH, kW), bias (K) -> (N, K, outH, outW);
+ * x (C, H, W) -> (K, outH, outW).
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
  */
 export function conv2d(
   x: Tensor,
@@ -36,7 +74,25 @@ export function conv2d(
   return apply(new Conv2dOp(options), ...inputs);
 }
 
-/** Maximum over each window. Shape: (N, C, H, W) -> (N, C, outH, outW). */
+/**
+ * Transposed 2-D convolution.
+ *
+ * Shape: x (N, in, H, W), weight (in, out / groups, kH, kW), bias (out) -> (N, out, outH, outW),
+ * where outH = (H - 1) * stride - 2 * padding + dilation * (kH - 1) + outputPadding + 1, and outW
+ * alike; x (in, H, W) -> (out, outH, outW).
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
+ */
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvTranspose2dOptions = {},
+): Tensor {
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  return apply(new ConvTranspose2dOp(options), ...inputs);
+}
+
+/** Maximum over each window. Shape: (N, C, H, W) or (C, H, W) -> (..., C, outH, outW). */
 export function maxPool2d(
   x: Tensor,
   kernelSize: MaxPool2dOptions['kernelSize'],
@@ -45,7 +101,41 @@ export function maxPool2d(
   return apply(new MaxPool2dOp({ ...options, kernelSize }), x);
 }
 
-/** Mean over each window. Shape: (N, C, H, W) -> (N, C, outH, outW). */
+/**
+ * `maxPool2d` and where each maximum is: h * W + w within its plane, as i32; -1 for a window that
+ * dilation leaves without an element. PyTorch's `return_indices=True`.
+ *
+ * Shape: (N, C, H, W) or (C, H, W) -> twice (..., C, outH, outW).
+ */
+export function maxPool2dWithIndices(
+  x: Tensor,
+  kernelSize: MaxPool2dOptions['kernelSize'],
+  options: Omit<MaxPool2dOptions, 'kernelSize'> = {},
+): [values: Tensor, indices: Tensor] {
+  const op = new MaxPool2dOp({ ...options, kernelSize }, true);
+  const values = apply(op, x);
+  return [values, sideResult(values, op.indices!)];
+}
+
+/**
+ * Maximum over as many windows as `outputSize` says, which share the input evenly and overlap where
+ * they must; null keeps a size. Shape: (N, C, H, W) or (C, H, W) -> (..., C, outH, outW).
+ */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  return apply(new AdaptiveMaxPool2dOp(outputSize), x);
+}
+
+/** `adaptiveMaxPool2d` and where each maximum is: h * W + w within its plane, as i32. */
+export function adaptiveMaxPool2dWithIndices(
+  x: Tensor,
+  outputSize: OutputSize,
+): [values: Tensor, indices: Tensor] {
+  const op = new AdaptiveMaxPool2dOp(outputSize, true);
+  const values = apply(op, x);
+  return [values, sideResult(values, op.indices!)];
+}
+
+/** Mean over each window. Shape: (N, C, H, W) or (C, H, W) -> (..., C, outH, outW). */
 export function avgPool2d(
   x: Tensor,
   kernelSize: AvgPool2dOptions['kernelSize'],
@@ -54,15 +144,121 @@ export function avgPool2d(
   return apply(new AvgPool2dOp({ ...options, kernelSize }), x);
 }
 
+/**
+ * Mean over as many windows as `outputSize` says, which share the input evenly and overlap where
+ * they must; null keeps a size. Shape: (N, C, H, W) or (C, H, W) -> (..., C, outH, outW).
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  return apply(new AdaptiveAvgPool2dOp(outputSize), x);
+}
+
+/** Local response normalisation across `size` channels. Shape: (N, C, ...) -> (N, C, ...). */
+export function localResponseNorm(
+  x: Tensor,
+  size: number,
+  options: Omit<LocalResponseNormOptions, 'size'> = {},
+): Tensor {
+  return apply(new LocalResponseNormOp({ ...options, size }), x);
+}
+
 /** x W^T + b. Shape: x (..., in), weight (out, in), bias (out) -> (..., out). */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const inputs = bias ? [x, weight, bias] : [x, weight];
   return apply(new LinearOp(), ...inputs);
 }
 
+/**
+ * Batch normalization by channel. While training, by the statistics of x, which go into the running
+ * ones in place; else by the running ones.
+ *
+ * Shape: x (N, C) or (N, C, ...), all others (C) -> as x.
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { numBatchesTracked, ...options }: BatchNormOptions = {},
+): Tensor {
+  if (!runningMean !== !runningVar) {
+    const [given, missing] = runningMean ? ['Mean', 'Var'] : ['Var', 'Mean'];
+    throw new ArgumentError('batchNorm', `running${missing} with running${given}`, 'null');
+  }
+  const running =
+    runningMean && runningVar
+      ? {
+          mean: runningMean.array,
+          variance: runningVar.array,
+          count: numBatchesTracked?.array ?? null,
+        }
+      : null;
+  const given = { weight: weight !== null, bias: bias !== null };
+  return apply(new BatchNormOp(options, running, given), ...present(x, weight, bias));
+}
+
+/**
+ * Layer normalization of the last dimensions.
+ *
+ * Shape: x (..., normalizedShape), weight and bias (normalizedShape) -> as x.
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html
+ *
+ * @param eps  Added to the variance. Default 1e-5.
+ */
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: Shape,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  eps = 1e-5,
+): Tensor {
+  const given = { weight: weight !== null, bias: bias !== null };
+  return apply(new LayerNormOp(normalizedShape, eps, given), ...present(x, weight, bias));
+}
+
+function present(...tensors: (Tensor | null)[]): Tensor[] {
+  return tensors.filter((tensor) => tensor !== null);
+}
+
 /** max(x, 0) */
 export function relu(x: Tensor): Tensor {
   return x.relu();
+}
+
+/** min(max(x, 0), 6) */
+export function relu6(x: Tensor): Tensor {
+  return x.relu6();
+}
+
+/** x limited to [low, high]. */
+export function hardtanh(x: Tensor, low = -1, high = 1): Tensor {
+  return x.hardtanh(low, high);
+}
+
+/** x where x > 0, else negativeSlope x. */
+export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  return x.leakyRelu(negativeSlope);
+}
+
+/** x where x > 0, else alpha (e^x - 1). */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return x.elu(alpha);
+}
+
+/** x P(x), where P is the normal distribution; by 'tanh', the usual approximation of that. */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  return x.gelu(options);
+}
+
+/** x / (1 + e^-x), also known as swish. */
+export function silu(x: Tensor): Tensor {
+  return x.silu();
+}
+
+/** ln(1 + e^(beta x)) / beta; x where beta x > threshold. */
+export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  return x.softplus(beta, threshold);
 }
 
 /** 1 / (1 + e^-x) */
@@ -99,6 +295,27 @@ export function crossEntropy(
   const { weight, ...rest } = options;
   const inputs = weight ? [logits, target, weight] : [logits, target];
   return apply(new CrossEntropy(rest), ...inputs);
+}
+
+export interface PadOptions {
+  /** Where the elements around come from. Default 'constant'. */
+  mode?: PadMode;
+  /** What they are, with mode 'constant'. Default 0. */
+  value?: number;
+}
+
+/**
+ * Elements around x: `padding` is [left, right, top, bottom, ...], the last dimension first, and
+ * negative where elements are cut off. The modes but for 'constant' pad the last three dimensions
+ * at most: 'reflect' by less than their size, 'circular' by no more than it.
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+ */
+export function pad(
+  x: Tensor,
+  padding: readonly number[],
+  { mode = 'constant', value }: PadOptions = {},
+): Tensor {
+  return apply(padOp(padding, mode, value), x);
 }
 
 /** Class indices as rows with a single 1. Shape: (...) of i32 or u32 -> (..., numClasses) of f32. */

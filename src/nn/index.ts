@@ -1,9 +1,26 @@
 export * as functional from './functional.js';
 export * as init from './init.js';
-export { Identity, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from './activations.js';
+export * as utils from './utils.js';
+export {
+  ELU,
+  GELU,
+  Hardtanh,
+  Identity,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Tanh,
+} from './activations.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
+export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './convTranspose2d.js';
 export { Flatten } from './flatten.js';
 export { Linear, type LinearOptions } from './linear.js';
+export { LocalResponseNorm } from './localResponseNorm.js';
 export { CrossEntropyLoss } from './losses.js';
 export {
   Module,
@@ -11,7 +28,14 @@ export {
   type LoadStateDictResult,
   type StateValue,
 } from './module.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  LayerNorm,
+  type BatchNormLayerOptions,
+  type LayerNormOptions,
+} from './normalization.js';
 export { Buffer, Parameter } from './parameter.js';
-export { AvgPool2d, MaxPool2d } from './pooling.js';
+export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
 export { Sequential } from './sequential.js';
 export type { Summary, SummaryRow } from './summary.js';

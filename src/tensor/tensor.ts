@@ -1,17 +1,28 @@
 import { castTo } from '../autograd/kernels/cast.js';
-import { resolveDim } from '../autograd/kernels/dims.js';
+import { resolveDim, resolveDimOrScalar } from '../autograd/kernels/dims.js';
 import { fill } from '../autograd/kernels/fill.js';
 import { planCopy, stridedCopy } from '../autograd/kernels/stridedCopy.js';
 import { broadcast, broadcastShape } from '../autograd/kernels/strides.js';
+import { AnyAll } from '../autograd/ops/anyAll.js';
 import { Argmax } from '../autograd/ops/argmax.js';
 import { Binary, type BinaryName } from '../autograd/ops/binary.js';
 import { Cast } from '../autograd/ops/cast.js';
 import { Clamp } from '../autograd/ops/clamp.js';
 import { Clone } from '../autograd/ops/clone.js';
 import { Compare, type CompareName } from '../autograd/ops/compare.js';
+import { Cumsum } from '../autograd/ops/cumsum.js';
 import { Expand } from '../autograd/ops/expand.js';
-import { Extremum, Mean, Sum, Variance } from '../autograd/ops/reduce.js';
-import { Select, Slice } from '../autograd/ops/slice.js';
+import { Flip } from '../autograd/ops/flip.js';
+import { Gather, IndexSelect } from '../autograd/ops/gather.js';
+import { Extremum } from '../autograd/ops/extremum.js';
+import { MaxWithIndices } from '../autograd/ops/maxWithIndices.js';
+import { Norm } from '../autograd/ops/norm.js';
+import { Mean, Prod, Sum } from '../autograd/ops/reduce.js';
+import { Repeat } from '../autograd/ops/repeat.js';
+import { Roll } from '../autograd/ops/roll.js';
+import { Narrow, Select, Slice } from '../autograd/ops/slice.js';
+import { Argsort, TopK } from '../autograd/ops/topk.js';
+import { Variance } from '../autograd/ops/variance.js';
 import { Where } from '../autograd/ops/where.js';
 import { MatMul } from '../autograd/ops/matmul.js';
 import { Reshape } from '../autograd/ops/reshape.js';
@@ -19,7 +30,7 @@ import { Softmax } from '../autograd/ops/softmax.js';
 import { Permute, Transpose } from '../autograd/ops/transpose.js';
 import { Unary } from '../autograd/ops/unary.js';
 import type { Op } from '../autograd/op.js';
-import { isGradEnabled, unscoped } from '../autograd/scope.js';
+import { isGradEnabled, noGrad, unscoped } from '../autograd/scope.js';
 import { backward, record } from '../autograd/tape.js';
 import { Variable } from '../autograd/variable.js';
 import { ArgumentError, AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
@@ -34,6 +45,7 @@ import {
 } from '../gpu/dtype.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { nest, type NestedNumbers } from './nested.js';
+import { checkProduct } from './products.js';
 import { describeTensor, formatTensor, type PrintOptions } from './print.js';
 
 export interface TensorBackwardOptions {
@@ -41,6 +53,14 @@ export interface TensorBackwardOptions {
   gradient?: Tensor;
   /** Keeps the graph, so that backward can run through it again. Default false. */
   retainGraph?: boolean;
+}
+
+/** Sees a gradient during backward; the tensor that it returns, if any, takes its place. */
+export type GradientHook = ((grad: Tensor) => Tensor | null | undefined) | ((grad: Tensor) => void);
+
+export interface GeluOptions {
+  /** 'tanh' is the approximation that GPT-2 has. Default 'none'. */
+  approximate?: 'none' | 'tanh';
 }
 
 /**
@@ -62,7 +82,7 @@ export class Tensor extends Variable implements Disposable {
     return this.shape.length;
   }
 
-  /** The gradient that backward has added up here, of the same shape; null before, and for hidden tensors. */
+  /** The gradient that backward has added up here, of the same shape; null before, and for hidden tensors but for retainGrad(). */
   get grad(): Tensor | null {
     return this.gradient;
   }
@@ -115,6 +135,51 @@ export class Tensor extends Variable implements Disposable {
    */
   backward(options: TensorBackwardOptions = {}): void {
     backward(this, { gradient: options.gradient?.array, retainGraph: options.retainGraph });
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor, a leaf or a hidden one, whenever backward has
+   * added it up: for a leaf over all its uses in that graph, before it is added to `grad`. What the
+   * hook returns replaces the gradient, for hooks registered later and for all that follows.
+   *
+   * The hook runs as in noGrad(), which frees the gradient and what is computed of it afterwards:
+   * `retain()` keeps it. It must not change the gradient in place, nor be async.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
+   *
+   * @throws AutogradError for a tensor that does not require grad; backward throws ShapeError,
+   *   DTypeError or ArgumentError for what a hook may not return.
+   *
+   * @example
+   * const handle = hidden.registerHook((grad) => grad.clamp(-1, 1));
+   * loss.backward();
+   * handle.remove();
+   */
+  registerHook(hook: GradientHook): { remove: () => void } {
+    return this.addHook((array) => {
+      let replacement: GpuArray | null = null;
+      noGrad(() => {
+        const returned: unknown = hook(new Tensor(array.share()));
+        if (returned instanceof Tensor) replacement = returned.array.share();
+        else if (returned !== undefined && returned !== null) {
+          const got = returned instanceof Promise ? 'a promise' : typeof returned;
+          throw new ArgumentError('registerHook', 'a hook that returns a Tensor or nothing', got);
+        }
+      });
+      return replacement;
+    });
+  }
+
+  /**
+   * Has backward keep the gradient of this hidden tensor in `grad`, after all hooks; for a leaf it
+   * changes nothing. Tensor and gradient live until the next training step begins, or, after
+   * `retain()`, until `dispose()`.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html
+   *
+   * @throws AutogradError for a tensor that does not require grad.
+   */
+  retainGrad(): this {
+    this.keepGradient();
+    return this;
   }
 
   /** The same memory, cut off from the graph. */
@@ -185,9 +250,87 @@ export class Tensor extends Variable implements Disposable {
     return apply(new Unary('square'), this);
   }
 
+  /** 1, -1 or 0: the sign of x, 0 for NaN; no gradient, as of the next three. */
+  sign(): Tensor {
+    return apply(new Unary('sign'), this);
+  }
+
+  /** The next integer downwards. */
+  floor(): Tensor {
+    return apply(new Unary('floor'), this);
+  }
+
+  /** The next integer upwards. */
+  ceil(): Tensor {
+    return apply(new Unary('ceil'), this);
+  }
+
+  /** The nearest integer, the even one of two. */
+  round(): Tensor {
+    return apply(new Unary('round'), this);
+  }
+
+  /** 1 / x */
+  reciprocal(): Tensor {
+    return apply(new Unary('reciprocal'), this);
+  }
+
+  /** 1 / sqrt(x) */
+  rsqrt(): Tensor {
+    return apply(new Unary('rsqrt'), this);
+  }
+
+  /** Sine of radians, precise up to |x| = 2e4. */
+  sin(): Tensor {
+    return apply(new Unary('sin'), this);
+  }
+
+  /** Cosine of radians, precise up to |x| = 2e4. */
+  cos(): Tensor {
+    return apply(new Unary('cos'), this);
+  }
+
   /** max(x, 0) */
   relu(): Tensor {
     return apply(new Unary('relu'), this);
+  }
+
+  /** min(max(x, 0), 6) */
+  relu6(): Tensor {
+    return apply(new Unary('relu6', 0, 6), this);
+  }
+
+  /** x limited to [low, high], with no gradient at the limits. */
+  hardtanh(low = -1, high = 1): Tensor {
+    if (!(low <= high)) throw new ArgumentError('hardtanh', 'low <= high', `${low} and ${high}`);
+    return apply(new Unary('hardtanh', low, high), this);
+  }
+
+  /** x where x > 0, else negativeSlope x. */
+  leakyRelu(negativeSlope = 0.01): Tensor {
+    return apply(new Unary('leakyRelu', negativeSlope), this);
+  }
+
+  /** x where x > 0, else alpha (e^x - 1). */
+  elu(alpha = 1): Tensor {
+    return apply(new Unary('elu', alpha), this);
+  }
+
+  /** x P(x), where P is the normal distribution; by 'tanh', the usual approximation of that. */
+  gelu({ approximate = 'none' }: GeluOptions = {}): Tensor {
+    if (approximate !== 'none' && approximate !== 'tanh')
+      throw new ArgumentError('gelu', `approximate 'none' or 'tanh'`, approximate);
+    return apply(new Unary(approximate === 'tanh' ? 'geluTanh' : 'gelu'), this);
+  }
+
+  /** x / (1 + e^-x), also known as swish. */
+  silu(): Tensor {
+    return apply(new Unary('silu'), this);
+  }
+
+  /** ln(1 + e^(beta x)) / beta; x where beta x > threshold. */
+  softplus(beta = 1, threshold = 20): Tensor {
+    return apply(new Unary('softplus', beta, threshold), this);
   }
 
   /** 1 / (1 + e^-x) */
@@ -332,7 +475,52 @@ export class Tensor extends Variable implements Disposable {
     dim?: number | readonly number[],
     options: { correction?: number; keepdim?: boolean } = {},
   ): Tensor {
-    return apply(new Variance({ dim, ...options }), this);
+    return apply(new Variance('variance', { dim, ...options }), this);
+  }
+
+  /** Standard deviation: the root of `variance`. */
+  std(
+    dim?: number | readonly number[],
+    options: { correction?: number; keepdim?: boolean } = {},
+  ): Tensor {
+    return apply(new Variance('std', { dim, ...options }), this);
+  }
+
+  /** Length of the vectors along dimensions: p = 2 (default), 1 or Infinity. */
+  norm(p = 2, dim?: number | readonly number[], keepdim = false): Tensor {
+    return apply(new Norm({ p, dim, keepdim }), this);
+  }
+
+  /** Product over one dimension, several or all; of integers an integer. */
+  prod(dim?: number | readonly number[], keepdim = false): Tensor {
+    return apply(new Prod({ dim, keepdim }), this);
+  }
+
+  /** 1 where any element along dimensions is not 0, else 0, as i32. */
+  any(dim?: number | readonly number[], keepdim = false): Tensor {
+    return apply(new AnyAll('any', { dim, keepdim }), this);
+  }
+
+  /** 1 where no element along dimensions is 0, else 0, as i32. */
+  all(dim?: number | readonly number[], keepdim = false): Tensor {
+    return apply(new AnyAll('all', { dim, keepdim }), this);
+  }
+
+  /**
+   * The largest element along a dimension and its index, of i32: what PyTorch's max(dim) returns.
+   * The first of equals has all of the gradient.
+   */
+  maxWithIndices(dim: number, keepdim = false): [values: Tensor, indices: Tensor] {
+    const op = new MaxWithIndices('maxWithIndices', dim, keepdim);
+    const values = apply(op, this);
+    return [values, beside(values, op.indices)];
+  }
+
+  /** The smallest element along a dimension and its index, as `maxWithIndices`. */
+  minWithIndices(dim: number, keepdim = false): [values: Tensor, indices: Tensor] {
+    const op = new MaxWithIndices('minWithIndices', dim, keepdim);
+    const values = apply(op, this);
+    return [values, beside(values, op.indices)];
   }
 
   /** Index of the largest element, as i32, along a dimension or in the flattened tensor. */
@@ -355,12 +543,13 @@ export class Tensor extends Variable implements Disposable {
     return apply(new Expand(shape), this);
   }
 
-  /** Without dimension `dim` if its size is 1; without argument, without every such dimension. */
-  squeeze(dim?: number): Tensor {
-    const gone = dim === undefined ? null : resolveDim('squeeze', dim, this.ndim);
-    return this.reshape(
-      this.shape.filter((size, d) => size !== 1 || (gone !== null && d !== gone)),
-    );
+  /** Without the dimensions `dim` whose size is 1; without argument, without every such dimension. */
+  squeeze(dim?: number | readonly number[]): Tensor {
+    const gone =
+      dim === undefined
+        ? this.shape.map((_, d) => d)
+        : [dim].flat().map((d) => resolveDimOrScalar('squeeze', d, this.ndim));
+    return this.reshape(this.shape.filter((size, d) => size !== 1 || !gone.includes(d)));
   }
 
   /** With a new dimension of size 1 before dimension `dim`; -1 adds it at the end. */
@@ -371,8 +560,8 @@ export class Tensor extends Variable implements Disposable {
 
   /** Dimensions `startDim` to `endDim` as one. */
   flatten(startDim = 0, endDim = -1): Tensor {
-    const start = resolveDim('flatten', startDim, Math.max(this.ndim, 1));
-    const end = resolveDim('flatten', endDim, Math.max(this.ndim, 1));
+    const start = resolveDimOrScalar('flatten', startDim, this.ndim);
+    const end = resolveDimOrScalar('flatten', endDim, this.ndim);
     if (start > end) {
       throw new ArgumentError('flatten', 'startDim up to endDim', `${startDim} and ${endDim}`);
     }
@@ -388,6 +577,131 @@ export class Tensor extends Variable implements Disposable {
   /** Index `index` of dimension `dim`, which goes; as a copy. */
   select(dim: number, index: number): Tensor {
     return apply(new Select(dim, index), this);
+  }
+
+  /** `length` elements of dimension `dim` from `start` on, negative from the end; as a copy. */
+  narrow(dim: number, start: number, length: number): Tensor {
+    return apply(new Narrow(dim, start, length), this);
+  }
+
+  /**
+   * Pieces of dimension `dim`: of the given sizes, which add up to it, or all of one size but for
+   * the last, which may be smaller. Copies, unlike PyTorch's.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.split.html
+   */
+  split(sizes: number | readonly number[], dim = 0): Tensor[] {
+    const at = resolveDim('split', dim, this.ndim);
+    let start = 0;
+    return splitSizes(sizes, this.shape[at]!).map((size) => {
+      start += size;
+      return this.narrow(at, start - size, size);
+    });
+  }
+
+  /**
+   * At most `chunks` pieces of dimension `dim`, of one size but for the last.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.chunk.html
+   */
+  chunk(chunks: number, dim = 0): Tensor[] {
+    const at = resolveDim('chunk', dim, this.ndim);
+    if (!Number.isInteger(chunks) || chunks < 1)
+      throw new ArgumentError('chunk', 'chunks from 1 up', chunks);
+    const size = Math.ceil(this.shape[at]! / chunks);
+    return this.split(size === 0 ? Array<number>(chunks).fill(0) : size, at);
+  }
+
+  /**
+   * Elements along `dim` by one index each: y[i, j] = x[i, index[i, j]] for dim 1 of two.
+   *
+   * `index` is of i32 or u32, has as many dimensions as this tensor, and but for `dim` is no larger;
+   * the result has its shape. An index out of range, or a negative one, gives NaN, of integers 0,
+   * and no gradient, where PyTorch throws.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.gather.html
+   */
+  gather(dim: number, index: Tensor): Tensor {
+    return apply(new Gather(dim), this, index);
+  }
+
+  /**
+   * The slices of dimension `dim` that a vector of i32 or u32 names; out of range as for `gather`.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.index_select.html
+   */
+  indexSelect(dim: number, index: Tensor): Tensor {
+    return apply(new IndexSelect(dim), this, index);
+  }
+
+  /**
+   * The `k` largest elements along `dim`, largest first, and their indices as i32; with
+   * `largest: false` the smallest, smallest first. Gradients flow through the values. Equals come in
+   * the order of their indices, NaN counts as the largest. The result is sorted whatever `sorted` is.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.topk.html
+   */
+  topk(
+    k: number,
+    dim = -1,
+    { largest = true }: { largest?: boolean; sorted?: boolean } = {},
+  ): [values: Tensor, indices: Tensor] {
+    return withIndices(new TopK('topk', dim, { k, largest }), this);
+  }
+
+  /**
+   * The elements along `dim` from the smallest to the largest, or the other way round, and their
+   * indices as i32; as `topk` is, always stable.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.sort.html
+   */
+  sort(
+    dim = -1,
+    { descending = false }: { descending?: boolean } = {},
+  ): [values: Tensor, indices: Tensor] {
+    return withIndices(new TopK('sort', dim, { largest: descending }), this);
+  }
+
+  /** The indices of `sort` alone. */
+  argsort(dim = -1, { descending = false }: { descending?: boolean } = {}): Tensor {
+    return apply(new Argsort(dim, { largest: descending }), this);
+  }
+
+  /** Running sums along `dim`: y[i] = x[0] + ... + x[i]; of integers an integer. */
+  cumsum(dim: number): Tensor {
+    return apply(new Cumsum(dim), this);
+  }
+
+  /** A copy with the dimensions `dims` from last to first. */
+  flip(dims: number | readonly number[]): Tensor {
+    return apply(new Flip(dims), this);
+  }
+
+  /**
+   * Elements moved on by `shifts` along `dims`, those that leave at one end coming in at the other;
+   * without `dims` through the flattened tensor.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.roll.html
+   */
+  roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+    const steps = [shifts].flat();
+    if (dims === undefined && steps.length === 1)
+      return apply(new Roll(steps[0]!, 0), this.flatten()).reshape(this.shape);
+    const along = [dims ?? []].flat();
+    if (steps.length === 0 || steps.length !== along.length)
+      throw new ArgumentError(
+        'roll',
+        'a shift for each of dims',
+        `${steps.length} for ${along.length}`,
+      );
+    return along.reduce((x: Tensor, dim, i) => apply(new Roll(steps[i]!, dim), x), this);
+  }
+
+  /**
+   * `sizes[d]` copies side by side along each dimension d; sizes in front add dimensions.
+   * Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.repeat.html
+   */
+  repeat(sizes: readonly number[]): Tensor {
+    return apply(new Repeat('repeat', sizes), this);
+  }
+
+  /** As `repeat`, where fewer sizes than dimensions are those of the last ones. */
+  tile(sizes: readonly number[]): Tensor {
+    const missing = Math.max(this.ndim - sizes.length, 0);
+    return apply(new Repeat('tile', [...Array<number>(missing).fill(1), ...sizes]), this);
   }
 
   /**
@@ -474,6 +788,37 @@ export class Tensor extends Variable implements Disposable {
     return apply(new MatMul(), this, other);
   }
 
+  /** Sum of the products of two vectors (K,). @throws ShapeError for anything else. */
+  dot(other: Tensor): Tensor {
+    checkProduct('dot', this.shape, other.shape);
+    return this.matmul(other);
+  }
+
+  /** Matrix (M, K) by vector (K,). @throws ShapeError for anything else. */
+  mv(other: Tensor): Tensor {
+    checkProduct('mv', this.shape, other.shape);
+    return this.matmul(other);
+  }
+
+  /** Matrix (M, K) by matrix (K, N). @throws ShapeError for anything else. */
+  mm(other: Tensor): Tensor {
+    checkProduct('mm', this.shape, other.shape);
+    return this.matmul(other);
+  }
+
+  /** Matrices (B, M, K) by matrices (B, K, N), each by its own. @throws ShapeError for anything else. */
+  bmm(other: Tensor): Tensor {
+    checkProduct('bmm', this.shape, other.shape);
+    return this.matmul(other);
+  }
+
+  /** Products of the elements of vectors (N,) and (M,), as (N, M). @throws ShapeError for others. */
+  outer(other: Tensor): Tensor {
+    checkProduct('outer', this.shape, other.shape);
+    using column = this.unsqueeze(1);
+    return column.mul(other);
+  }
+
   /** e^x / sum e^x along `dim`, negative from the end. */
   softmax(dim: number): Tensor {
     return apply(new Softmax(dim), this);
@@ -489,6 +834,23 @@ export class Tensor extends Variable implements Disposable {
     return apply(new Transpose(a, b), this);
   }
 
+  /** A matrix with rows and columns in each other's place; a vector or scalar stays as it is. */
+  t(): Tensor {
+    if (this.ndim > 2)
+      throw new ShapeError(
+        't',
+        'two dimensions at most',
+        this.shape,
+        'Use transpose() or permute().',
+      );
+    return this.permute(this.ndim === 2 ? [1, 0] : this.shape.map((_, d) => d));
+  }
+
+  /** `t()` */
+  get T(): Tensor {
+    return this.t();
+  }
+
   /** A copy with the dimensions in another order: (2, 3, 5) by [2, 0, 1] gives (5, 2, 3). */
   permute(dims: readonly number[]): Tensor {
     return apply(new Permute(dims), this);
@@ -500,9 +862,48 @@ export class Tensor extends Variable implements Disposable {
   }
 }
 
+/** A side output of the op that made `result`, which lives as long as a detached tensor of it. */
+export function beside(result: Tensor, array: GpuArray): Tensor {
+  const tensor = new Tensor(array);
+  if (result.step) result.step.add(tensor);
+  else result.batch?.derive(tensor);
+  return tensor;
+}
+
 /** Runs an op on tensors and records it for backward: `apply(new MaxPool2d(o), x)`. */
 export function apply(op: Op, ...inputs: Tensor[]): Tensor {
   return record(op, inputs, (array) => new Tensor(array));
+}
+
+/**
+ * A second result of the op that gave `result`, such as indices: without a gradient, and freed with
+ * the same step or batch. Takes over `array`.
+ */
+export function sideResult(result: Tensor, array: GpuArray): Tensor {
+  const side = new Tensor(array);
+  if (result.step) result.step.add(side);
+  else result.batch?.derive(side);
+  return side;
+}
+
+function withIndices(op: TopK, x: Tensor): [values: Tensor, indices: Tensor] {
+  const values = apply(op, x);
+  return [values, sideResult(values, op.indices)];
+}
+
+/** The sizes of the pieces that `split` cuts a dimension of `size` into. */
+function splitSizes(sizes: number | readonly number[], size: number): readonly number[] {
+  const given = [sizes].flat();
+  const valid = given.every((part) => Number.isInteger(part) && part >= 0);
+  if (typeof sizes === 'number') {
+    if (!valid || (sizes === 0 && size > 0))
+      throw new ArgumentError('split', 'a size from 1 up', sizes);
+    const pieces = Math.max(1, Math.ceil(size / Math.max(sizes, 1)));
+    return Array.from({ length: pieces }, (_, i) => Math.min(sizes, size - i * sizes));
+  }
+  if (!valid || given.reduce((sum, part) => sum + part, 0) !== size)
+    throw new ArgumentError('split', `sizes that add up to ${size}`, `[${given.join(', ')}]`);
+  return given;
 }
 
 function binary(name: BinaryName, a: Tensor, b: Tensor | number): Tensor {
