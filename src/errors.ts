@@ -59,6 +59,28 @@ export class DisposedError extends ShadegradError {}
 /** The tape cannot do what was asked: backward twice, from a non-scalar, or without a graph. */
 export class AutogradError extends ShadegradError {}
 
+/** `gradcheck` found a gradient that central differences contradict. */
+export class GradientError extends AutogradError {
+  /**
+   * @param input     The place of the tensor among the inputs.
+   * @param index     The place of the element in it.
+   * @param analytic  What backward gave.
+   * @param numeric   What central differences gave.
+   */
+  constructor(
+    readonly input: number,
+    readonly index: readonly number[],
+    readonly analytic: number,
+    readonly numeric: number,
+  ) {
+    super(
+      `gradcheck: expected backward and differences to agree, got ${analytic} (analytic) and ` +
+        `${numeric} (numeric) for element [${index.join(', ')}] of input ${input}. ` +
+        'Look at backward() of the op, or for a corner of the function within eps.',
+    );
+  }
+}
+
 /** A file is damaged or is not what its name says: the message has file, byte offset and value. */
 export class DataFormatError extends ShadegradError {
   /**

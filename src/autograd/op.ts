@@ -28,12 +28,17 @@ export abstract class Op {
   /** False for ops like argmax, whose result has no gradient. */
   readonly differentiable: boolean = true;
 
+  /** True if its result stands for its one input: what outlives backward is looked for behind it. */
+  readonly passesOn: boolean = false;
+
   /** Set before `forward`: which inputs want a gradient; all false where none is recorded. */
   needs: readonly boolean[] = [];
   /** The rest belongs to the tape. */
   inputs: readonly Variable[] = [];
   output: Variable | null = null;
   trainingStep: Step | null = null;
+  /** In anomaly mode: the call stack of its forward. */
+  recordedAt = '';
   /** True once backward has consumed it. */
   consumed = false;
   /** When it was recorded: an op comes after those that its inputs came from. */

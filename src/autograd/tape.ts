@@ -1,6 +1,8 @@
 import { AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { sameShape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
+import { inspectBackward, inspectForward, inspectGiven } from './anomaly.js';
+import { castInputs } from './autocast.js';
 import { accumulate, addInPlace } from './kernels/accumulate.js';
 import { fill } from './kernels/fill.js';
 import { graphOf, type Op } from './op.js';
@@ -13,14 +15,33 @@ export interface BackwardOptions {
   gradient?: GpuArray;
   /** Keeps the graph, so that backward can run through it again. Default false. */
   retainGraph?: boolean;
+  /** Instead of to `grad` of every leaf: to those tensors alone that this has as keys. */
+  into?: Map<Variable, GpuArray | null>;
 }
 
 /**
- * Runs `op` on `inputs` and records it if a gradient can flow through it.
+ * Runs `op` on `inputs` and records it if a gradient can flow through it. Within autocast(), inputs
+ * are cast to the dtype that the op runs in.
  *
  * @param wrap  Makes the handle of the result.
  */
 export function record<V extends Variable>(
+  op: Op,
+  inputs: readonly V[],
+  wrap: (array: GpuArray) => V,
+): V {
+  const cast = castInputs(op.name, inputs, (caster, x) => recordOp(caster, [x], wrap));
+  try {
+    return recordOp(op, cast, wrap);
+  } finally {
+    // Nobody else has a handle of these: what backward frees or has no part in.
+    cast.forEach((x, i) => {
+      if (x !== inputs[i] && !x.op) x.free('autocast() made it for one op');
+    });
+  }
+}
+
+function recordOp<V extends Variable>(
   op: Op,
   inputs: readonly V[],
   wrap: (array: GpuArray) => V,
@@ -56,6 +77,7 @@ export function record<V extends Variable>(
     return output;
   }
   op.seal();
+  inspectForward(op);
   // What is carried over from the step before, such as a detached hidden state, lives with this one.
   const ongoing = step && !step.isFinished ? step : new Step();
   for (const x of inputs) if (x.step?.isFinished && !x.op) ongoing.add(x);
@@ -77,30 +99,150 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
     );
   }
   const seed = seedOf(root, options.gradient);
-  if (!root.op) {
-    addGradient(root, seed);
-    return;
-  }
-
-  const order = [...graphOf([root.op])].sort((a, b) => b.sequence - a.sequence);
+  const order = root.op ? [...graphOf([root.op])].sort((a, b) => b.sequence - a.sequence) : [];
   const steps = new Set(order.map((op) => op.trainingStep!));
-  const kept = new Set<Variable>([root, ...root.op.inputs]);
-  const gradients = new Map<Op, GpuArray>([[root.op, seed]]);
+  const kept = keptOf(root);
+  const flow = new Flow(order, options.into);
   try {
+    flow.pass(root, seed);
     for (const op of order) op.checkSaved();
+    if (root.op && options.gradient) inspectGiven(root.op, seed, 'the gradient that was passed');
     for (const op of order) {
-      const dy = gradients.get(op);
-      gradients.delete(op);
+      const dy = flow.take(op);
       if (dy) {
         const list = gradientsOf(op, dy);
-        op.inputs.forEach((input, i) => pass(op, input, list[i] ?? null, gradients));
+        inspectBackward(op, list);
+        op.inputs.forEach((input, i) => flow.passFrom(op, input, list[i] ?? null));
       }
+      flow.deliver(op);
       if (!options.retainGraph) consume(op, kept);
     }
     if (!options.retainGraph) for (const step of steps) step.end();
   } finally {
-    for (const left of gradients.values()) left.release();
+    flow.release();
   }
+}
+
+/** What backward keeps until the next step: the loss, and the inputs of the loss op. */
+function keptOf(root: Variable): Set<Variable> {
+  const kept = new Set<Variable>();
+  const keep = (variable: Variable, isLoss: boolean): void => {
+    kept.add(variable);
+    const { op } = variable;
+    if (op && (isLoss || op.passesOn)) {
+      for (const input of op.inputs) keep(input, isLoss && op.passesOn);
+    }
+  };
+  keep(root, true);
+  return kept;
+}
+
+/** The gradients of one backward on their way: added up where paths meet, shown to hooks, delivered. */
+class Flow {
+  private readonly hidden = new Map<Op, GpuArray>();
+  /** Leaves with hooks, which see the sum over all uses in the graph, and how many are to come. */
+  private readonly hooked = new Map<Variable, { uses: number; sum: GpuArray | null }>();
+
+  constructor(
+    order: readonly Op[],
+    private readonly into?: Map<Variable, GpuArray | null>,
+  ) {
+    for (const leaf of order.flatMap(({ inputs }) => inputs)) {
+      if (leaf.op || leaf.hooks.size === 0) continue;
+      const { uses } = this.hooked.get(leaf) ?? { uses: 0 };
+      this.hooked.set(leaf, { uses: uses + 1, sum: null });
+    }
+  }
+
+  /** Takes `dx`, the gradient of one input of `op`. */
+  passFrom(op: Op, input: Variable, dx: GpuArray | null): void {
+    if (!dx) return;
+    if (!input.requiresGrad) {
+      dx.release();
+      return;
+    }
+    if (!sameShape(dx.shape, input.shape)) {
+      dx.release();
+      const expected = `a gradient ${formatShape(input.shape)}`;
+      throw new ShapeError(`${op.name}.backward`, expected, dx.shape);
+    }
+    this.pass(input, dx);
+  }
+
+  /** Takes a gradient of `variable`: one of several, if it is used more than once. */
+  pass(variable: Variable, dx: GpuArray): void {
+    if (variable.op) {
+      const sum = this.hidden.get(variable.op);
+      this.hidden.set(variable.op, sum ? accumulate(sum, dx) : dx);
+      return;
+    }
+    const waiting = this.hooked.get(variable);
+    if (waiting) waiting.sum = waiting.sum ? accumulate(waiting.sum, dx) : dx;
+    else this.arrive(variable, runHooks(variable, dx));
+  }
+
+  /** The whole gradient of the result of `op`, if there is one. */
+  take(op: Op): GpuArray | null {
+    const sum = this.hidden.get(op);
+    if (!sum) return null;
+    this.hidden.delete(op);
+    const output = op.output!;
+    const dy = runHooks(output, sum);
+    if (output.hooks.size > 0) inspectGiven(op, dy, 'a hook');
+    if (this.into ? this.into.has(output) : output.retainsGrad) this.arrive(output, dy.share());
+    return dy;
+  }
+
+  /** Delivers to leaves with hooks whose last use `op` was. */
+  deliver(op: Op): void {
+    for (const leaf of op.inputs) {
+      const waiting = this.hooked.get(leaf);
+      if (!waiting || --waiting.uses > 0) continue;
+      const { sum } = waiting;
+      waiting.sum = null;
+      if (sum) this.arrive(leaf, runHooks(leaf, sum));
+    }
+  }
+
+  /** Gives back what did not arrive. */
+  release(): void {
+    for (const left of this.hidden.values()) left.release();
+    for (const { sum } of this.hooked.values()) sum?.release();
+  }
+
+  private arrive(variable: Variable, dx: GpuArray): void {
+    if (!this.into) addGradient(variable, dx);
+    else if (!this.into.has(variable)) dx.release();
+    else {
+      const sum = this.into.get(variable);
+      this.into.set(variable, sum ? accumulate(sum, dx) : dx);
+    }
+  }
+}
+
+/** What the hooks of a tensor make of its gradient. Takes over `dx`. */
+function runHooks(variable: Variable, dx: GpuArray): GpuArray {
+  let gradient = dx;
+  try {
+    for (const hook of [...variable.hooks]) {
+      const other = hook(gradient);
+      if (!other) continue;
+      gradient.release();
+      gradient = other;
+      if (!sameShape(other.shape, variable.shape)) {
+        const expected = `a gradient ${formatShape(variable.shape)} from the hook`;
+        throw new ShapeError('registerHook', expected, other.shape);
+      }
+      if (other.dtype !== variable.dtype) {
+        const expected = `a gradient of ${variable.dtype} from the hook`;
+        throw new DTypeError('registerHook', expected, other.dtype);
+      }
+    }
+  } catch (error) {
+    gradient.release();
+    throw error;
+  }
+  return gradient;
 }
 
 /** What `backward` of the op gives for each input. Takes over `dy`. */
@@ -115,30 +257,11 @@ function gradientsOf(op: Op, dy: GpuArray): readonly (GpuArray | null)[] {
   }
 }
 
-/** Frees what an op saved, and its output but for the loss and the loss op's inputs. */
+/** Frees what an op saved, and its output but for what lives until the next step. */
 function consume(op: Op, kept: ReadonlySet<Variable>): void {
   const output = op.consume();
-  if (kept.has(output)) op.trainingStep!.add(output);
+  if (kept.has(output) || output.retainsGrad) op.trainingStep!.add(output);
   else if (!output.retained) output.free('backward() consumed it');
-}
-
-/** Hands the gradient of one input on: to the op that made it, or to the leaf. */
-function pass(op: Op, input: Variable, dx: GpuArray | null, gradients: Map<Op, GpuArray>): void {
-  if (!dx) return;
-  if (!input.requiresGrad) {
-    dx.release();
-    return;
-  }
-  if (!sameShape(dx.shape, input.shape)) {
-    dx.release();
-    throw new ShapeError(`${op.name}.backward`, `a gradient ${formatShape(input.shape)}`, dx.shape);
-  }
-  if (!input.op) {
-    addGradient(input, dx);
-    return;
-  }
-  const sum = gradients.get(input.op);
-  gradients.set(input.op, sum ? accumulate(sum, dx) : dx);
 }
 
 function addGradient(leaf: Variable, dx: GpuArray): void {

@@ -1,10 +1,13 @@
-import { DisposedError, formatShape } from '../errors.js';
+import { AutogradError, DisposedError, formatShape } from '../errors.js';
 import type { DType, Shape } from '../gpu/dtype.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import type { Batch } from './batch.js';
 import type { Op } from './op.js';
 import { currentScope } from './scope.js';
 import type { Step } from './step.js';
+
+/** Sees a gradient, and may return another, which its caller then owns. */
+type GradientHook = (gradient: GpuArray) => GpuArray | null;
 
 interface Held {
   array: GpuArray | null;
@@ -29,6 +32,10 @@ export abstract class Variable {
   batch: Batch | null = null;
   /** True if neither backward nor a scope may free it; see `retain`. */
   retained = false;
+  /** True for a hidden tensor whose gradient is kept like that of a leaf; see `keepGradient`. */
+  retainsGrad = false;
+  /** Called in this order with its gradient, once backward has added that up. */
+  readonly hooks = new Set<GradientHook>();
   private readonly held: Held;
   private freedBy = '';
 
@@ -69,6 +76,26 @@ export abstract class Variable {
     this.held.array = null;
     this.freedBy = reason;
     this.gradArray = null;
+  }
+
+  /** @returns what takes the hook away again. */
+  protected addHook(hook: GradientHook): { remove: () => void } {
+    this.expectGradient('registerHook');
+    this.hooks.add(hook);
+    return { remove: () => void this.hooks.delete(hook) };
+  }
+
+  protected keepGradient(): void {
+    this.expectGradient('retainGrad');
+    this.retainsGrad = this.op !== null;
+  }
+
+  private expectGradient(method: string): void {
+    if (this.requiresGrad) return;
+    throw new AutogradError(
+      `${method}: expected a tensor that requires grad, got one that does not. ` +
+        'Create a leaf with { requiresGrad: true }, and do not compute it within noGrad().',
+    );
   }
 
   /** Makes it live on after backward and after scopes, until `dispose()`. */

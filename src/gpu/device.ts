@@ -55,6 +55,8 @@ export class Device {
   closed = false;
   /** While set, launches only note the pipelines that they would need; see `dryRun`. */
   collecting: PipelineSpec[] | null = null;
+  /** Run once after the next wait for the GPU: what it throws, whoever waits gets. */
+  inspection: (() => Promise<void>) | null = null;
   private failure: ShadegradError | null = null;
   /** An error that no check was made for: often only a consequence of `failure`, and it may come first. */
   private uncaptured: ShadegradError | null = null;
@@ -107,6 +109,9 @@ export class Device {
   async settled(): Promise<void> {
     if (this.checks.size > 0) await Promise.race([Promise.all(this.checks), this.lost]);
     this.throwIfFailed();
+    const { inspection } = this;
+    this.inspection = null; // it waits too
+    await inspection?.();
   }
 
   get failed(): boolean {
