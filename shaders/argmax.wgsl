@@ -1,8 +1,10 @@
 // argmax: where along one dimension of x, (outer, size, inner), the largest element is; with MIN
 // the smallest. NaN counts as larger (with MIN as smaller) than all, and of equals the first wins.
-// Dispatched by src/autograd/ops/argmax.ts, several times over where rows are long.
+// Dispatched by src/autograd/kernels/argmax.ts, several times over where rows are long.
 //
-//   argmax   x, candidates -> y   one thread for each segment of a row
+//   argmax   x, candidates -> y      one thread for each segment of a row
+//   pick     x, indices -> picked    the element of each row that an index names
+//   spread   dy, indices -> dx       dy there, 0 elsewhere
 //
 // Rows and segments are those of reduce.wgsl. `candidates` are the positions that the pass before
 // has left, as that pass wrote them; without CANDIDATES every position is one.
@@ -23,6 +25,12 @@ struct Params {
 #else
 @group(0) @binding(2) var<storage, read_write> y: array<i32>;
 #endif
+
+@group(0) @binding(2) var<storage, read> indices: array<i32>;
+@group(0) @binding(3) var<storage, read_write> picked: array<scalar>;
+
+@group(0) @binding(1) var<storage, read> dy: array<scalar>;
+@group(0) @binding(3) var<storage, read_write> dx: array<scalar>;
 
 fn candidate(row: u32, k: u32) -> u32 {
 #if CANDIDATES
@@ -68,4 +76,22 @@ fn argmax(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
     }
   }
   y[t] = i32(bestPosition);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn pick(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var row = threadIndex(id, groups); row < params.rows; row += threadCount(groups)) {
+    let position = (row / params.inner) * params.size + u32(indices[row]);
+    picked[row] = x[position * params.inner + row % params.inner];
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn spread(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let count = params.rows * params.size;
+  for (var i = threadIndex(id, groups); i < count; i += threadCount(groups)) {
+    let position = i / params.inner; // outer * size + index
+    let row = (position / params.size) * params.inner + i % params.inner;
+    dx[i] = select(scalar(0), dy[row], u32(indices[row]) == position % params.size);
+  }
 }

@@ -10,6 +10,7 @@
 struct Params {
   count: u32,
   number: u32, // its bits, as T
+  start: u32, aPart: u32, bPart: u32,
   size0: u32, size1: u32, size2: u32, size3: u32, size4: u32,
   a0: u32, a1: u32, a2: u32, a3: u32, a4: u32, aOuter: u32, aOffset: u32,
   b0: u32, b1: u32, b2: u32, b3: u32, b4: u32, bOuter: u32, bOffset: u32,
@@ -230,7 +231,7 @@ fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
     grad[i] = scalar(T(dy[i]) * slope(T(a[i]), number));
 #endif
 #else
-    let at = offsetsOf(i);
+    let at = operandsOf(i);
     grad[i] = scalar(T(dy[i]) * slope(T(a[at.x]), T(b[at.y])));
 #endif
   }
@@ -247,7 +248,7 @@ fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
     y[i] = scalar(value(T(a[i]), number));
 #endif
 #else
-    let at = offsetsOf(i);
+    let at = operandsOf(i);
     y[i] = scalar(value(T(a[at.x]), T(b[at.y])));
 #endif
   }

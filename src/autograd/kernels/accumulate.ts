@@ -3,7 +3,6 @@ import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { elementThreads } from './element.js';
 
 const shader = defineShader({
   name: 'accumulate',
@@ -18,7 +17,7 @@ export function addInPlace(into: GpuArray, more: GpuArray): void {
     inputs: [more],
     outputs: [into],
     params: { count: into.numel },
-    threads: elementThreads(into.numel),
+    elements: into.numel,
   });
   more.release();
 }
@@ -38,7 +37,7 @@ export function accumulate(into: GpuArray, more: GpuArray): GpuArray {
     inputs: [more, into],
     outputs: [sum],
     params,
-    threads: elementThreads(into.numel),
+    elements: into.numel,
   });
   more.release();
   into.release();

@@ -5,7 +5,7 @@ import { isFloat, type DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { ELEMENT_FLAGS, elementFlags, elementThreads } from './element.js';
+import { ELEMENT_FLAGS, elementFlags } from './element.js';
 
 const shader = defineShader({
   name: 'cast',
@@ -30,7 +30,7 @@ export function castTo(x: GpuArray, dtype: DType): GpuArray {
       FROM_F16: x.dtype === 'f16',
       TO_F16: dtype === 'f16',
     },
-    threads: elementThreads(x.numel),
+    elements: x.numel,
   });
   return y;
 }

@@ -4,7 +4,7 @@ import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from './element.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags } from './element.js';
 
 const shader = defineShader({
   name: 'fill',
@@ -21,7 +21,7 @@ export function fill(array: GpuArray, value: number): GpuArray {
     outputs: [array],
     params: { count: array.numel, value: elementBits(value, array.dtype) },
     flags: elementFlags(array.dtype),
-    threads: elementThreads(array.numel),
+    elements: array.numel,
   });
   return array;
 }

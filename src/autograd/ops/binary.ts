@@ -1,15 +1,17 @@
 import source from '../../../shaders/binary.wgsl';
 import element from '../../../shaders/element.wgsl';
+import operands from '../../../shaders/operands.wgsl';
 import strides from '../../../shaders/strides.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError } from '../../errors.js';
-import { isFloat, numelOf, type DType, type Shape } from '../../gpu/dtype.js';
+import { isFloat, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from '../kernels/element.js';
-import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
+import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { OPERAND_PARAMS, planOperands } from '../kernels/operands.js';
+import { broadcastShape } from '../kernels/strides.js';
 import { sumTo } from '../kernels/sumTo.js';
 import { Op } from '../op.js';
 
@@ -34,7 +36,7 @@ const PASSES_ON: readonly BinaryName[] = ['add', 'sub', 'remainder', 'fmod'];
 const shader = defineShader({
   name: 'binary',
   source,
-  params: { count: 'u32', number: 'u32', ...STRIDE_PARAMS },
+  params: OPERAND_PARAMS,
   flags: [
     ...Object.values(FUNCTIONS).map(({ flag }) => flag),
     ...ELEMENT_FLAGS,
@@ -43,7 +45,7 @@ const shader = defineShader({
     'BACKWARD',
     'WRT_B',
   ],
-  includes: { element, strides, threads },
+  includes: { element, operands, strides, threads },
 });
 
 /**
@@ -99,21 +101,21 @@ export class Binary extends Op {
     this.bShape = b?.shape ?? [];
     this.dtypes = [a.dtype, b?.dtype ?? a.dtype];
     const plan = this.plan(shape, dtype);
-    const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
+    const inputs = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
     const y = GpuArray.empty(shape, dtype, a.device);
     launch(shader, 'forward', {
-      inputs: operands,
+      inputs,
       outputs: [y],
       ...plan,
       flags: { ...this.flags(), ...elementFlags(dtype) },
-      threads: elementThreads(y.numel),
+      elements: y.numel,
     });
     const { forA, forB } = FUNCTIONS[this.name];
     const forArray = this.numberFirst ? forB.replace('a', '').replace('b', 'a') : forA;
     const needed = (this.needs[0] ? forArray : '') + (this.needs[1] ? forB : '');
-    if (needed.includes('a')) this.a = this.save(operands[0]!);
-    if (needed.includes('b') && b) this.b = this.save(operands[1]!);
-    for (const operand of operands) operand.release();
+    if (needed.includes('a')) this.a = this.save(inputs[0]!);
+    if (needed.includes('b') && b) this.b = this.save(inputs[1]!);
+    for (const input of inputs) input.release();
     return y;
   }
 
@@ -132,23 +134,19 @@ export class Binary extends Op {
     if (this.name === 'add' || (!wrtB && PASSES_ON.includes(this.name))) return dy.share();
     const grad = GpuArray.empty(dy.shape, dy.dtype, dy.device);
     // An operand that this derivative is not written in was not kept: dy stands in, unused.
-    const operands = this.number === undefined ? [this.a ?? dy, this.b ?? dy] : [this.a ?? dy];
+    const kept = this.number === undefined ? [this.a ?? dy, this.b ?? dy] : [this.a ?? dy];
     launch(shader, 'backward', {
-      inputs: [dy, ...operands],
+      inputs: [dy, ...kept],
       outputs: [grad],
       ...this.plan(dy.shape, dy.dtype),
       flags: { ...this.flags(), BACKWARD: true, WRT_B: wrtB },
-      threads: elementThreads(dy.numel),
+      elements: dy.numel,
     });
     return grad;
   }
 
   private plan(shape: Shape, dtype: DType) {
-    const a = broadcast(this.aShape, shape);
-    const b = broadcast(this.bShape, shape);
-    const { params, constants } = planStrides(this.name, shape, a, b);
-    const number = elementBits(this.number ?? 0, dtype);
-    return { params: { count: numelOf(shape), number, ...params }, constants };
+    return planOperands(this.name, shape, [this.aShape, this.bShape], this.number ?? 0, dtype);
   }
 
   private flags() {

@@ -6,7 +6,7 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from '../kernels/element.js';
+import { ELEMENT_FLAGS, elementBits, elementFlags } from '../kernels/element.js';
 import { Op } from '../op.js';
 
 const shader = defineShader({
@@ -48,7 +48,7 @@ export class Clamp extends Op {
       outputs: [y],
       params: this.params(y),
       flags: this.flags(y),
-      threads: elementThreads(y.numel),
+      elements: y.numel,
     });
     input.release();
     this.x = this.save(x);
@@ -62,7 +62,7 @@ export class Clamp extends Op {
       outputs: [dx],
       params: this.params(dx),
       flags: { ...this.flags(dx), BACKWARD: true },
-      threads: elementThreads(dx.numel),
+      elements: dx.numel,
     });
     return dx;
   }

@@ -1,14 +1,15 @@
 import source from '../../../shaders/compare.wgsl';
 import element from '../../../shaders/element.wgsl';
+import operands from '../../../shaders/operands.wgsl';
 import strides from '../../../shaders/strides.wgsl';
 import threads from '../../../shaders/threads.wgsl';
-import { numelOf } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementBits, elementFlags, elementThreads } from '../kernels/element.js';
-import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
+import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { OPERAND_PARAMS, planOperands } from '../kernels/operands.js';
+import { broadcastShape } from '../kernels/strides.js';
 import { Op, type Gradients } from '../op.js';
 
 const FLAGS = { eq: 'EQ', ne: 'NE', lt: 'LT', le: 'LE', gt: 'GT', ge: 'GE' } as const;
@@ -18,9 +19,9 @@ export type CompareName = keyof typeof FLAGS;
 const shader = defineShader({
   name: 'compare',
   source,
-  params: { count: 'u32', number: 'u32', ...STRIDE_PARAMS },
+  params: OPERAND_PARAMS,
   flags: [...Object.values(FLAGS), ...ELEMENT_FLAGS, 'NUMBER'],
-  includes: { element, strides, threads },
+  includes: { element, operands, strides, threads },
 });
 
 /**
@@ -42,24 +43,21 @@ export class Compare extends Op {
   forward(a: GpuArray, b?: GpuArray): GpuArray {
     const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
     const dtype = promote(a.dtype, b?.dtype ?? this.number!);
-    const layouts = [broadcast(a.shape, shape), broadcast(b?.shape ?? [], shape)] as const;
-    const strides = planStrides(this.name, shape, ...layouts);
-    const count = numelOf(shape);
-    const operands = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
+    const plan = planOperands(this.name, shape, [a.shape, b?.shape ?? []], this.number ?? 0, dtype);
+    const inputs = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
     const y = GpuArray.empty(shape, 'i32', a.device);
     launch(shader, 'compare', {
-      inputs: operands,
+      inputs,
       outputs: [y],
-      params: { count, number: elementBits(this.number ?? 0, dtype), ...strides.params },
-      constants: strides.constants,
+      ...plan,
       flags: {
         ...elementFlags(dtype),
         [FLAGS[this.name]]: true,
         NUMBER: this.number !== undefined,
       },
-      threads: elementThreads(count),
+      elements: y.numel,
     });
-    for (const operand of operands) operand.release();
+    for (const input of inputs) input.release();
     return y;
   }
 

@@ -1,12 +1,12 @@
-import { ArgumentError, DTypeError } from '../../errors.js';
 import { numelOf, type Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
+import { checkFloat } from '../kernels/checks.js';
 import { reducedShape, resolveDims } from '../kernels/dims.js';
 import { reduceDims } from '../kernels/reduce.js';
+import { othersRows } from '../kernels/reduceBackward.js';
 import { expandTo } from '../kernels/stridedCopy.js';
 import { Op } from '../op.js';
 import { Binary } from './binary.js';
-import { Compare } from './compare.js';
 
 export interface ReduceOpOptions {
   /** One dimension or several, negative from the end. Default: all. */
@@ -16,7 +16,7 @@ export interface ReduceOpOptions {
 }
 
 /** What all reductions share: the dimensions and the shapes that follow from them. */
-abstract class Reduction extends Op {
+export abstract class Reduction extends Op {
   protected dims!: readonly number[];
   protected inShape!: Shape;
 
@@ -71,7 +71,7 @@ export class Sum extends Reduction {
 }
 
 /**
- * Mean over dimensions, of f32; of nothing it is NaN.
+ * Mean over dimensions, of f32 or f16; of nothing it is NaN.
  *
  *   y = sum x / n    dx = dy / n
  */
@@ -80,7 +80,7 @@ export class Mean extends Reduction {
   private count!: number;
 
   forward(x: GpuArray): GpuArray {
-    checkFloat(this.name, x);
+    checkFloat(this.name, 'x', x);
     this.count = this.resolve(x);
     return this.finish(reduceDims(x, this.dims, { divisor: this.count }));
   }
@@ -94,91 +94,28 @@ export class Mean extends Reduction {
 }
 
 /**
- * Largest or smallest element over dimensions; NaN if there is one.
+ * Product over dimensions; of integers an integer, of nothing 1.
  *
- *   y = max x    dx = dy / (how many equal y) where x = y, else 0
+ *   y = prod x    dx_i = dy prod x_j over j != i
  *
- * Ties share the gradient evenly, as PyTorch's amax and amin do.
+ * Right where elements are 0 too: one of them alone has a gradient, of several none has one.
  */
-export class Extremum extends Reduction {
+export class Prod extends Reduction {
+  readonly name = 'prod';
   private x!: GpuArray;
-  private y!: GpuArray;
-
-  constructor(
-    readonly name: 'max' | 'min',
-    options: ReduceOpOptions = {},
-  ) {
-    super(options);
-  }
 
   forward(x: GpuArray): GpuArray {
-    if (this.resolve(x) === 0) {
-      throw new ArgumentError(this.name, 'at least one element to choose from', 'none');
-    }
-    const y = this.finish(reduceDims(x, this.dims, { kind: this.name }));
-    if (this.recording) {
-      this.x = this.save(x);
-      this.y = this.save(y);
-    }
-    return y;
-  }
-
-  backward(dy: GpuArray): GpuArray {
-    const [y, dyKept] = [this.keepdim(this.y), this.keepdim(dy)];
-    const isExtreme = new Compare('eq').forward(this.x, y);
-    const ties = reduceDims(isExtreme, this.dims);
-    const share = new Binary('div').forward(dyKept, ties);
-    const dx = new Binary('mul').forward(isExtreme, share);
-    for (const array of [y, dyKept, isExtreme, ties, share]) array.release();
-    return dx;
-  }
-}
-
-export interface VarianceOptions extends ReduceOpOptions {
-  /** The divisor is n - correction: 1 for a sample (the default), 0 for a population. */
-  correction?: number;
-}
-
-/**
- * Variance over dimensions, of f32, in two passes: the mean first, then the squared distances to
- * it, which does not cancel as E[x^2] - E[x]^2 does. NaN where n <= correction.
- *
- *   y = sum (x - mean)^2 / (n - correction)    dx = dy 2 (x - mean) / (n - correction)
- */
-export class Variance extends Reduction {
-  readonly name = 'variance';
-  private centered!: GpuArray;
-  private divisor!: number;
-
-  constructor(override readonly options: VarianceOptions = {}) {
-    super(options);
-  }
-
-  forward(x: GpuArray): GpuArray {
-    checkFloat(this.name, x);
-    const count = this.resolve(x);
-    this.divisor = Math.max(0, count - (this.options.correction ?? 1));
-    const mean = reduceDims(x, this.dims, { divisor: count });
-    const centered = new Binary('sub').forward(x, mean);
-    mean.release();
-    const y = reduceDims(centered, this.dims, { square: true, divisor: this.divisor });
-    if (this.recording) this.centered = this.own(centered);
-    else centered.release();
-    return this.finish(y);
+    this.resolve(x);
+    if (this.recording) this.x = this.save(x);
+    return this.finish(reduceDims(x, this.dims, { kind: 'prod' }));
   }
 
   backward(dy: GpuArray): GpuArray {
     const dyKept = this.keepdim(dy);
-    const scaled = new Binary('mul', 2 / this.divisor).forward(dyKept);
-    const dx = new Binary('mul').forward(this.centered, scaled);
-    dyKept.release();
-    scaled.release();
+    const product = reduceDims(this.x, this.dims, { kind: 'prod', of: 'nonzero', dtype: 'f32' });
+    const zeros = reduceDims(this.x, this.dims, { of: 'isZero', dtype: 'f32' });
+    const dx = othersRows(dyKept, this.x, product, zeros);
+    for (const array of [dyKept, product, zeros]) array.release();
     return dx;
-  }
-}
-
-function checkFloat(op: string, x: GpuArray): void {
-  if (x.dtype !== 'f32') {
-    throw new DTypeError(op, 'x of f32', x.dtype, "Convert it with to('f32').");
   }
 }

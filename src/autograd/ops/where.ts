@@ -6,7 +6,7 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
-import { ELEMENT_FLAGS, elementFlags, elementThreads } from '../kernels/element.js';
+import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
 import { fill } from '../kernels/fill.js';
 import { expandTo } from '../kernels/stridedCopy.js';
 import { broadcastShape } from '../kernels/strides.js';
@@ -109,7 +109,7 @@ function choose(shape: Shape, condition: GpuArray, a: GpuArray, b: GpuArray): Gp
       CONDITION_F16: condition.dtype === 'f16',
       VALUE_F16: y.dtype === 'f16',
     },
-    threads: elementThreads(y.numel),
+    elements: y.numel,
   });
   for (const input of inputs) input.release();
   return y;

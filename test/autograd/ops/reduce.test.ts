@@ -92,7 +92,7 @@ describe('variance', () => {
   test('refuses integers', () => {
     using x = sg.tensor([1, 2], { dtype: 'i32' });
     expect(() => x.variance()).toThrow(
-      "variance: expected x of f32, got i32. Convert it with to('f32').",
+      "variance: expected x of f32 or f16, got i32. Convert it with to('f32').",
     );
   });
 });
@@ -150,7 +150,7 @@ test('sums of integers are integers, and wrap', async () => {
 
 test('mean refuses integers', () => {
   using x = sg.tensor([1, 2], { dtype: 'i32' });
-  expect(() => x.mean()).toThrow("mean: expected x of f32, got i32. Convert it with to('f32').");
+  expect(() => x.mean()).toThrow("mean: expected x of f32 or f16, got i32. Convert it with to('f32').");
 });
 
 test('the sum of nothing is 0, its mean NaN, and it has no maximum', async () => {
