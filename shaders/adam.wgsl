@@ -12,31 +12,39 @@ struct Params {
   rest2: f32, // 1 - beta2
   rootCorrection: f32, // 1 / sqrt(1 - beta2^t)
   eps: f32,
-  weightDecay: f32,
+  decay: f32, // weightDecay, or with DECOUPLED lr weightDecay
   sign: f32, // -1 to ascend
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad: array<f32>;
-@group(0) @binding(2) var<storage, read_write> param: array<f32>;
-@group(0) @binding(3) var<storage, read_write> m: array<f32>;
-@group(0) @binding(4) var<storage, read_write> v: array<f32>;
+@group(0) @binding(1) var<storage, read> grad: array<scalar>;
+@group(0) @binding(2) var<storage, read_write> param: array<scalar>;
+@group(0) @binding(3) var<storage, read_write> m: array<scalar>;
+@group(0) @binding(4) var<storage, read_write> v: array<scalar>;
 #if AMSGRAD
-@group(0) @binding(5) var<storage, read_write> largest: array<f32>;
+@group(0) @binding(5) var<storage, read_write> largest: array<scalar>;
 #endif
 
 @compute @workgroup_size(WORKGROUP)
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    let g = params.sign * grad[i] + params.weightDecay * param[i];
-    let mean = params.beta1 * m[i] + params.rest1 * g;
-    var square = params.beta2 * v[i] + params.rest2 * g * g;
-    m[i] = mean;
-    v[i] = square;
-#if AMSGRAD
-    square = max(largest[i], square);
-    largest[i] = square;
+    let p = f32(param[i]);
+#if DECOUPLED
+    let decayed = params.decay * p;
+    let g = params.sign * f32(grad[i]);
+#else
+    let decayed = 0.0;
+    let g = params.sign * f32(grad[i]) + params.decay * p;
 #endif
-    param[i] -= params.stepSize * mean / (sqrt(square) * params.rootCorrection + params.eps);
+    let mean = params.beta1 * f32(m[i]) + params.rest1 * g;
+    var square = params.beta2 * f32(v[i]) + params.rest2 * g * g;
+    m[i] = scalar(mean);
+    v[i] = scalar(square);
+#if AMSGRAD
+    square = max(f32(largest[i]), square);
+    largest[i] = scalar(square);
+#endif
+    let change = params.stepSize * mean / (sqrt(square) * params.rootCorrection + params.eps);
+    param[i] = scalar(p - (decayed + change)); // added to p at once, and so rounded once
   }
 }

@@ -13,26 +13,27 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad: array<f32>;
-@group(0) @binding(2) var<storage, read_write> param: array<f32>;
+@group(0) @binding(1) var<storage, read> grad: array<scalar>;
+@group(0) @binding(2) var<storage, read_write> param: array<scalar>;
 #if MOMENTUM
-@group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
+@group(0) @binding(3) var<storage, read_write> velocity: array<scalar>;
 #endif
 
 @compute @workgroup_size(WORKGROUP)
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    let g = params.sign * grad[i] + params.weightDecay * param[i];
+    let p = f32(param[i]);
+    let g = params.sign * f32(grad[i]) + params.weightDecay * p;
 #if MOMENTUM
-    let v = params.momentum * velocity[i] + params.keep * g;
-    velocity[i] = v;
+    let v = params.momentum * f32(velocity[i]) + params.keep * g;
+    velocity[i] = scalar(v);
 #if NESTEROV
-    param[i] -= params.lr * (g + params.momentum * v);
+    param[i] = scalar(p - params.lr * (g + params.momentum * v));
 #else
-    param[i] -= params.lr * v;
+    param[i] = scalar(p - params.lr * v);
 #endif
 #else
-    param[i] -= params.lr * g;
+    param[i] = scalar(p - params.lr * g);
 #endif
   }
 }

@@ -1,6 +1,5 @@
 import source from '../../shaders/adam.wgsl';
 import threads from '../../shaders/threads.wgsl';
-import { elementThreads } from '../autograd/kernels/element.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
@@ -14,7 +13,7 @@ export interface AdamOptions {
   betas: readonly [number, number];
   /** Added to the denominator. Default 1e-8. */
   eps: number;
-  /** Weight of the L2 penalty. Default 0. */
+  /** Weight of the L2 penalty. Default 0; 1e-2 in AdamW. */
   weightDecay: number;
   /** Divides by the largest mean square so far (Reddi et al., 2018). Default false. */
   amsgrad: boolean;
@@ -43,10 +42,10 @@ const shader = defineShader({
     rest2: 'f32',
     rootCorrection: 'f32',
     eps: 'f32',
-    weightDecay: 'f32',
+    decay: 'f32',
     sign: 'f32',
   },
-  flags: ['AMSGRAD'],
+  flags: ['AMSGRAD', 'DECOUPLED'],
   includes: { threads },
 });
 
@@ -64,6 +63,9 @@ const shader = defineShader({
  * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
  */
 export class Adam extends Optimizer<AdamOptions> {
+  /** True if the weight decay shrinks the parameter instead of joining the gradient. */
+  protected readonly decoupled: boolean = false;
+
   constructor(
     params: Iterable<Tensor> | Iterable<ParamGroup<AdamOptions>>,
     options: Partial<AdamOptions> = {},
@@ -100,11 +102,27 @@ export class Adam extends Optimizer<AdamOptions> {
         rest2: 1 - beta2,
         rootCorrection: 1 / Math.sqrt(1 - beta2 ** t),
         eps,
-        weightDecay,
+        decay: this.decoupled ? lr * weightDecay : weightDecay,
         sign: maximize ? -1 : 1,
       },
-      flags: { AMSGRAD: amsgrad },
-      threads: elementThreads(param.numel),
+      flags: { AMSGRAD: amsgrad, DECOUPLED: this.decoupled },
+      elements: param.numel,
     });
+  }
+}
+
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019): p = p (1 - lr weightDecay) before
+ * each step of Adam, which sees no penalty. Default weightDecay 1e-2.
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+ */
+export class AdamW extends Adam {
+  protected override readonly decoupled = true;
+
+  constructor(
+    params: Iterable<Tensor> | Iterable<ParamGroup<AdamOptions>>,
+    options: Partial<AdamOptions> = {},
+  ) {
+    super(params, { weightDecay: 1e-2, ...options });
   }
 }

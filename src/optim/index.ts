@@ -1,4 +1,5 @@
-export { Adam, type AdamOptions } from './adam.js';
+export { Adam, AdamW, type AdamOptions } from './adam.js';
+export * as lr from './lr.js';
 export {
   Optimizer,
   type FilledGroup,
@@ -6,4 +7,5 @@ export {
   type ParamGroup,
   type ParamState,
 } from './optimizer.js';
+export { RMSprop, type RMSpropOptions } from './rmsprop.js';
 export { SGD, type SGDOptions } from './sgd.js';

@@ -1,6 +1,5 @@
 import source from '../../shaders/sgd.wgsl';
 import threads from '../../shaders/threads.wgsl';
-import { elementThreads } from '../autograd/kernels/element.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
@@ -91,7 +90,7 @@ export class SGD extends Optimizer<SGDOptions> {
       outputs,
       params: { count: param.numel, lr, momentum, keep, weightDecay, sign: maximize ? -1 : 1 },
       flags: { MOMENTUM: momentum !== 0, NESTEROV: nesterov },
-      threads: elementThreads(param.numel),
+      elements: param.numel,
     });
   }
 }

@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { expectClose } from '../support/compare.js';
+import { withBindingLimit } from '../support/limits.js';
 import { uniform } from '../support/random.js';
 
 const COUNT = 1000;
@@ -23,17 +24,31 @@ function sgd(o: sg.optim.SGDOptions): Reference {
   };
 }
 
-/** torch.optim.Adam, for one number. */
-function adam(o: sg.optim.AdamOptions): Reference {
+/** torch.optim.Adam, for one number; with `decoupled` torch.optim.AdamW. */
+function adam(o: sg.optim.AdamOptions, decoupled = false): Reference {
   const [beta1, beta2] = o.betas;
-  return (p, gradient, state, t) => {
-    const g = (o.maximize ? -gradient : gradient) + o.weightDecay * p;
+  return (start, gradient, state, t) => {
+    const p = decoupled ? start * (1 - o.lr * o.weightDecay) : start;
+    const g = (o.maximize ? -gradient : gradient) + (decoupled ? 0 : o.weightDecay * p);
     const [m = 0, v = 0, largest = 0] = state;
     state[0] = beta1 * m + (1 - beta1) * g;
     state[1] = beta2 * v + (1 - beta2) * g * g;
     state[2] = o.amsgrad ? Math.max(largest, state[1]) : state[1];
     const denominator = Math.sqrt(state[2]) / Math.sqrt(1 - beta2 ** t) + o.eps;
     return p - ((o.lr / (1 - beta1 ** t)) * state[0]) / denominator;
+  };
+}
+
+/** torch.optim.RMSprop, for one number. */
+function rmsprop(o: sg.optim.RMSpropOptions): Reference {
+  return (p, gradient, state) => {
+    const g = (o.maximize ? -gradient : gradient) + o.weightDecay * p;
+    const [s = 0, m = 0, v = 0] = state;
+    state[0] = o.alpha * s + (1 - o.alpha) * g * g;
+    state[1] = o.alpha * m + (1 - o.alpha) * g;
+    const variance = o.centered ? state[0] - state[1] ** 2 : state[0];
+    state[2] = o.momentum * v + g / (Math.sqrt(variance) + o.eps);
+    return p - o.lr * state[2];
   };
 }
 
@@ -130,6 +145,59 @@ describe('Adam takes the steps of the float64 reference', () => {
   );
 });
 
+describe('AdamW takes the steps of the float64 reference', () => {
+  test.each<Partial<sg.optim.AdamOptions>>([
+    {},
+    { lr: 0.05, weightDecay: 0.5 },
+    { lr: 0.01, weightDecay: 0.1, amsgrad: true, maximize: true },
+    { weightDecay: 0 },
+  ])('%j', (options) =>
+    expectSteps(
+      (param) => new sg.optim.AdamW([param], options),
+      adam({ ...ADAM_DEFAULTS, weightDecay: 1e-2, ...options }, true),
+    ),
+  );
+});
+
+const RMSPROP_DEFAULTS = {
+  lr: 1e-2,
+  alpha: 0.99,
+  eps: 1e-8,
+  weightDecay: 0,
+  momentum: 0,
+  centered: false,
+  maximize: false,
+} as const;
+
+describe('RMSprop takes the steps of the float64 reference', () => {
+  test.each<Partial<sg.optim.RMSpropOptions>>([
+    {},
+    { lr: 1e-3, alpha: 0.9, weightDecay: 0.1 },
+    { momentum: 0.9 },
+    { centered: true, alpha: 0.9, eps: 1 },
+    { centered: true, momentum: 0.5, alpha: 0.9, eps: 1, maximize: true },
+  ])('%j', (options) =>
+    expectSteps(
+      (param) => new sg.optim.RMSprop([param], options),
+      rmsprop({ ...RMSPROP_DEFAULTS, ...options }),
+    ),
+  );
+});
+
+describe('parameters over the binding limit are updated in parts', () => {
+  test.each([
+    [
+      'SGD',
+      (param: sg.Tensor) => new sg.optim.SGD([param], { lr: 0.01, momentum: 0.9 }),
+      sgd({ ...SGD_DEFAULTS, lr: 0.01, momentum: 0.9 }),
+    ],
+    ['Adam', (param: sg.Tensor) => new sg.optim.Adam([param]), adam(ADAM_DEFAULTS)],
+    ['RMSprop', (param: sg.Tensor) => new sg.optim.RMSprop([param]), rmsprop(RMSPROP_DEFAULTS)],
+  ] as const)('%s', (_, make, reference) =>
+    withBindingLimit(1024, () => expectSteps(make, reference)),
+  );
+});
+
 describe('groups', () => {
   test('have settings of their own, and take the rest from the defaults', async () => {
     const params = [1, 2, 3].map((value) => sg.tensor([value], { requiresGrad: true }));
@@ -159,7 +227,7 @@ describe('groups', () => {
   test('are refused where they make no sense, and then nothing was added', () => {
     using a = sg.tensor([1], { requiresGrad: true });
     using b = sg.tensor([1], { requiresGrad: true });
-    const { SGD, Adam } = sg.optim;
+    const { SGD, Adam, RMSprop } = sg.optim;
     const optimizer = new SGD([a]);
     for (const [add, message] of [
       [() => optimizer.addParamGroup({ params: [b, a] }), 'SGD: expected each parameter once'],
@@ -184,6 +252,8 @@ describe('groups', () => {
       [() => new SGD([a], { nesterov: true, momentum: 0.9, dampening: 0.1 }), 'for nesterov'],
       [() => new Adam([a], { betas: [1, 0.9] }), 'Adam: expected betas of 0 or more and under 1'],
       [() => new Adam([a], { eps: -1 }), 'eps of 0 or more'],
+      [() => new RMSprop([a], { alpha: -1 }), 'RMSprop: expected alpha of 0 or more'],
+      [() => new RMSprop([a], { momentum: -1 }), 'momentum of 0 or more'],
     ] as const) {
       expect(add).toThrow(sg.ArgumentError);
       expect(add).toThrow(message);
