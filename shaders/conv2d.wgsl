@@ -7,10 +7,11 @@
 // more than arithmetic, so all its sums stay in registers: each step reads the inputs that its
 // pixels need for up to 5 neighbouring taps, and one weight for each tap and channel.
 //
-// Both inputs are packed, so that every read is a whole vec4f and there are no edges to check:
+// Both inputs are packed, so that every read is a whole vec4 and there are no edges to check:
 //   windows   shaders/conv2dWindows.wgsl; PIXELS + 4 inputs, of which pixel p needs p to p + 4
 //   weights   shaders/conv2dWeights.wgsl; the bias of each block comes first
-// A row of taps is dealt out to `parts` of TAPS taps each.
+// A row of taps is dealt out to `parts` of TAPS taps each, see shaders/conv2dTaps.wgsl. With RAGGED,
+// parts from wholeParts on have one tap less.
 
 struct Params {
   n: u32,
@@ -23,6 +24,7 @@ struct Params {
   strideH: u32,
   dilationH: u32,
   parts: u32,
+  wholeParts: u32,
   strips: u32, // of PIXELS pixels, in a row of y
   outH: u32,
   outW: u32,
@@ -33,13 +35,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> windows: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> windows: array<vec4<scalar>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<scalar>>;
+@group(0) @binding(3) var<storage, read_write> y: array<scalar>;
 
 #if PIXELS_14
 const PIXELS = 14u;
-const WINDOW = 5u; // vec4fs
+const WINDOW = 5u; // vec4s
 #elif PIXELS_10
 const PIXELS = 10u;
 const WINDOW = 4u;
@@ -53,21 +55,30 @@ const WINDOW = 2u;
 
 #if TAPS_5
 const TAPS = 5u;
+#elif TAPS_4
+const TAPS = 4u;
 #elif TAPS_3
 const TAPS = 3u;
+#elif TAPS_2
+const TAPS = 2u;
 #else
 const TAPS = 1u;
 #endif
 
+// The flags add up: with TAPS_5, TAPS_4 to TAPS_2 are set too.
 struct Taps {
+  isWhole: bool, // false where the last one is idle
   w0: Channels,
+#if TAPS_2
+  w1: Channels,
+#endif
 #if TAPS_3
-  w1: Channels,
   w2: Channels,
-#elif TAPS_5
-  w1: Channels,
-  w2: Channels,
+#endif
+#if TAPS_4
   w3: Channels,
+#endif
+#if TAPS_5
   w4: Channels,
 #endif
 }
@@ -78,31 +89,58 @@ struct Pixels {
   b: Channels,
 }
 
-fn weightAt(at: u32) -> Channels {
-  return channelsOf(weights[at], weights[at + 1u]);
+fn windowAt(at: u32) -> vec4f {
+  return vec4f(windows[at]);
 }
 
-fn tapsAt(at: u32) -> Taps {
+fn weightAt(at: u32) -> Channels {
+  return channelsOf(vec4f(weights[at]), vec4f(weights[at + QUADS - 1u]));
+}
+
+fn tapsAt(at: u32, isWhole: bool) -> Taps {
+  var taps: Taps;
+  taps.isWhole = isWhole;
+  taps.w0 = weightAt(at);
+#if TAPS_2
+  taps.w1 = weightAt(at + QUADS);
+#endif
+#if TAPS_3
+  taps.w2 = weightAt(at + 2u * QUADS);
+#endif
+#if TAPS_4
+  taps.w3 = weightAt(at + 3u * QUADS);
+#endif
 #if TAPS_5
-  return Taps(weightAt(at), weightAt(at + 2u), weightAt(at + 4u), weightAt(at + 6u), weightAt(at + 8u));
-#elif TAPS_3
-  return Taps(weightAt(at), weightAt(at + 2u), weightAt(at + 4u));
+  taps.w4 = weightAt(at + 4u * QUADS);
+#endif
+  return taps;
+}
+
+// The input that a tap multiplies. An idle one has weight 0, but 0 * Inf would be NaN.
+fn input(x: f32, tap: u32, w: Taps) -> f32 {
+#if RAGGED
+  return select(0.0, x, w.isWhole || tap + 1u < TAPS);
 #else
-  return Taps(weightAt(at));
+  return x;
 #endif
 }
 
 // Adds to one pixel its inputs times the weights: inputs x.xyzw and last.
-fn addPixel(sum: Channels, x: vec4f, last: f32, w: Taps) -> Channels {
-  let one = addProduct(sum, x.x, w.w0);
-#if TAPS_5
-  let three = addProduct(addProduct(one, x.y, w.w1), x.z, w.w2);
-  return addProduct(addProduct(three, x.w, w.w3), last, w.w4);
-#elif TAPS_3
-  return addProduct(addProduct(one, x.y, w.w1), x.z, w.w2);
-#else
-  return one;
+fn addPixel(pixel: Channels, x: vec4f, last: f32, w: Taps) -> Channels {
+  var sum = addProduct(pixel, x.x, w.w0);
+#if TAPS_2
+  sum = addProduct(sum, input(x.y, 1u, w), w.w1);
 #endif
+#if TAPS_3
+  sum = addProduct(sum, input(x.z, 2u, w), w.w2);
+#endif
+#if TAPS_4
+  sum = addProduct(sum, input(x.w, 3u, w), w.w3);
+#endif
+#if TAPS_5
+  sum = addProduct(sum, input(last, 4u, w), w.w4);
+#endif
+  return sum;
 }
 
 fn addPixels(sum: Pixels, x: vec4f, last: vec2f, w: Taps) -> Pixels {
@@ -119,21 +157,24 @@ struct Target {
   channels: u32,
 }
 
+fn store(at: u32, value: f32) {
+  y[at] = scalar(activate(value));
+}
+
 fn storePixel(to: Target, pixel: u32, value: Channels) {
   if (pixel < to.pixels) {
     let at = to.at + pixel * params.yStep;
     let plane = params.yPlane;
-    y[at] = activate(value.low.x);
-    if (to.channels > 1u) { y[at + plane] = activate(value.low.y); }
-    if (to.channels > 2u) { y[at + 2u * plane] = activate(value.low.z); }
-    if (to.channels > 3u) { y[at + 3u * plane] = activate(value.low.w); }
-    if (to.channels > 4u) { y[at + 4u * plane] = activate(value.high.x); }
-    if (to.channels > 5u) { y[at + 5u * plane] = activate(value.high.y); }
-#if SIX
-#else
-    if (to.channels > 6u) { y[at + 6u * plane] = activate(value.high.z); }
-    if (to.channels > 7u) { y[at + 7u * plane] = activate(value.high.w); }
-#endif
+    let low = lowOf(value);
+    let high = highOf(value);
+    store(at, low.x);
+    if (to.channels > 1u) { store(at + plane, low.y); }
+    if (to.channels > 2u) { store(at + 2u * plane, low.z); }
+    if (to.channels > 3u) { store(at + 3u * plane, low.w); }
+    if (to.channels > 4u) { store(at + 4u * plane, high.x); }
+    if (to.channels > 5u) { store(at + 5u * plane, high.y); }
+    if (to.channels > 6u) { store(at + 6u * plane, high.z); }
+    if (to.channels > 7u) { store(at + 7u * plane, high.w); }
   }
 }
 
@@ -158,9 +199,9 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   let group = block / p.blocks;
 
   let perChannel = p.kernelH * p.parts * TAPS;
-  var w = block * (1u + p.inChannels * perChannel) * 2u;
+  var w = block * (1u + p.inChannels * perChannel) * QUADS;
   let bias = Pixels(weightAt(w), weightAt(w));
-  w += 2u;
+  w += QUADS;
   var p0 = bias;
   var p2 = bias;
   var p4 = bias;
@@ -177,27 +218,27 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   var at = (plane * p.rows + h * p.strideH) * perRow + strip * p.parts * WINDOW;
   var part = 0u;
   var tapH = 0u;
-  let end = w + p.inChannels * perChannel * 2u;
-  for (; w < end; w += 2u * TAPS) {
-    let taps = tapsAt(w);
-    let x0 = windows[at];
-    let x4 = windows[at + 1u];
+  let end = w + p.inChannels * perChannel * QUADS;
+  for (; w < end; w += QUADS * TAPS) {
+    let taps = tapsAt(w, part < p.wholeParts);
+    let x0 = windowAt(at);
+    let x4 = windowAt(at + 1u);
     p0 = addPixels(p0, x0, x4.xy, taps);
     p2 = addPixels(p2, vec4f(x0.zw, x4.xy), x4.zw, taps);
 #if PIXELS_8
-    let x8 = windows[at + 2u];
+    let x8 = windowAt(at + 2u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
 #elif PIXELS_10
-    let x8 = windows[at + 2u];
-    let x12 = windows[at + 3u];
+    let x8 = windowAt(at + 2u);
+    let x12 = windowAt(at + 3u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
     p8 = addPixels(p8, x8, x12.xy, taps);
 #elif PIXELS_14
-    let x8 = windows[at + 2u];
-    let x12 = windows[at + 3u];
-    let x16 = windows[at + 4u];
+    let x8 = windowAt(at + 2u);
+    let x12 = windowAt(at + 3u);
+    let x16 = windowAt(at + 4u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
     p8 = addPixels(p8, x8, x12.xy, taps);
@@ -221,7 +262,7 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   let to = Target(
     outPlane * p.yPlane + p.yStart + h * p.yRow + strip * PIXELS * p.yStep,
     p.outW - strip * PIXELS,
-    p.outChannels - channel,
+    min(CHANNELS, p.outChannels - channel),
   );
   storePixels(to, 0u, p0);
   storePixels(to, 2u, p2);

@@ -1,19 +1,22 @@
-// conv2dChannelsLast: an NCHW array with its channels last, by blocks of two vec4fs.
+// conv2dChannelsLast: an NCHW array with its channels last, by blocks.
 // Dispatched by src/autograd/kernels/convolutionLayout.ts.
 //
-//   pack   dy (N, K, H, W) -> (N * H, width, groups * blocks, 2) of vec4f
+//   pack   dy (N, K, H, W) -> (N * rows, width, groups * blocks, QUADS) of vec4f
 //
-// Zero where there is no such channel or, since width is W rounded up, no such pixel.
+// Zero where there is no such channel or, since width is W rounded up, no such pixel. Of each plane
+// it takes `rows` rows, the first of them at `start`.
 // One thread for each vec4f.
 
 struct Params {
-  lines: u32, // N * H
+  lines: u32, // N * rows
+  rows: u32,
   width: u32,
   groups: u32,
   blocks: u32, // of each group
   channels: u32, // of each group
   h: u32,
   w: u32,
+  start: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -33,20 +36,20 @@ fn element(at: u32, j: u32, count: u32) -> f32 {
 fn pack(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
   let to = threadIndex(id, groups);
-  if (to >= p.lines * p.width * p.groups * p.blocks * 2u) {
+  if (to >= p.lines * p.width * p.groups * p.blocks * QUADS) {
     return;
   }
-  let half = to & 1u;
-  var i = to / 2u;
+  let quad = to % QUADS;
+  var i = to / QUADS;
   let block = i % (p.groups * p.blocks);
   i /= p.groups * p.blocks;
   let column = i % p.width;
   let line = i / p.width;
 
   let group = block / p.blocks;
-  let first = (block - group * p.blocks) * CHANNELS + 4u * half;
+  let first = (block - group * p.blocks) * CHANNELS + 4u * quad;
   let count = select(0u, max(first, p.channels) - first, column < p.w);
-  let plane = line / p.h * p.groups * p.channels + group * p.channels + first;
-  let at = (plane * p.h + line % p.h) * p.w + column;
+  let plane = line / p.rows * p.groups * p.channels + group * p.channels + first;
+  let at = p.start + (plane * p.h + line % p.rows) * p.w + column;
   packed[to] = vec4f(element(at, 0u, count), element(at, 1u, count), element(at, 2u, count), element(at, 3u, count));
 }

@@ -30,29 +30,36 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> windows: array<vec4f>;
+@group(0) @binding(1) var<storage, read> windows: array<vec4<scalar>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
 
 const ROWS = 5u;
 #if TAPS_5
 const TAPS = 5u;
+#elif TAPS_4
+const TAPS = 4u;
 #elif TAPS_3
 const TAPS = 3u;
+#elif TAPS_2
+const TAPS = 2u;
 #else
 const TAPS = 1u;
 #endif
 
-// The sums of one row.
+// The sums of one row. The flags add up: with TAPS_5, TAPS_4 to TAPS_2 are set too.
 struct Row {
   t0: Channels,
+#if TAPS_2
+  t1: Channels,
+#endif
 #if TAPS_3
-  t1: Channels,
   t2: Channels,
-#elif TAPS_5
-  t1: Channels,
-  t2: Channels,
+#endif
+#if TAPS_4
   t3: Channels,
+#endif
+#if TAPS_5
   t4: Channels,
 #endif
 }
@@ -65,12 +72,16 @@ struct Pixels {
   d: Channels,
 }
 
+fn pixelAt(at: u32) -> Channels {
+  return channelsOf(dy[at], dy[at + QUADS - 1u]);
+}
+
 fn pixelsAt(at: u32, step: u32) -> Pixels {
   return Pixels(
-    channelsOf(dy[at], dy[at + 1u]),
-    channelsOf(dy[at + step], dy[at + step + 1u]),
-    channelsOf(dy[at + 2u * step], dy[at + 2u * step + 1u]),
-    channelsOf(dy[at + 3u * step], dy[at + 3u * step + 1u]),
+    pixelAt(at),
+    pixelAt(at + step),
+    pixelAt(at + 2u * step),
+    pixelAt(at + 3u * step),
   );
 }
 
@@ -80,49 +91,47 @@ fn addTap(sum: Channels, x: vec4f, d: Pixels) -> Channels {
 }
 
 fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
-  let x = windows[at];
-#if TAPS_5
-  let next = windows[at + 1u];
-  return Row(
-    addTap(sum.t0, x, d),
-    addTap(sum.t1, vec4f(x.yzw, next.x), d),
-    addTap(sum.t2, vec4f(x.zw, next.xy), d),
-    addTap(sum.t3, vec4f(x.w, next.xyz), d),
-    addTap(sum.t4, next, d),
-  );
-#elif TAPS_3
-  let next = windows[at + 1u];
-  return Row(
-    addTap(sum.t0, x, d),
-    addTap(sum.t1, vec4f(x.yzw, next.x), d),
-    addTap(sum.t2, vec4f(x.zw, next.xy), d),
-  );
-#else
-  return Row(addTap(sum.t0, x, d));
+  let x = vec4f(windows[at]);
+  var row: Row;
+  row.t0 = addTap(sum.t0, x, d);
+#if TAPS_2
+  let next = vec4f(windows[at + 1u]);
+  row.t1 = addTap(sum.t1, vec4f(x.yzw, next.x), d);
 #endif
+#if TAPS_3
+  row.t2 = addTap(sum.t2, vec4f(x.zw, next.xy), d);
+#endif
+#if TAPS_4
+  row.t3 = addTap(sum.t3, vec4f(x.w, next.xyz), d);
+#endif
+#if TAPS_5
+  row.t4 = addTap(sum.t4, next, d);
+#endif
+  return row;
 }
 
 fn store(at: u32, value: Channels) {
-  sums[at] = value.low;
-#if SIX
-  sums[at + 1u] = vec4f(value.high, 0.0, 0.0);
-#else
-  sums[at + 1u] = value.high;
-#endif
+  sums[at] = lowOf(value);
+  if (QUADS == 2u) {
+    sums[at + 1u] = highOf(value);
+  }
 }
 
 fn storeRow(at: u32, row: u32, rows: u32, value: Row) {
   if (row < rows) {
-    let to = at + row * TAPS * 2u;
+    let to = at + row * TAPS * QUADS;
     store(to, value.t0);
+#if TAPS_2
+    store(to + QUADS, value.t1);
+#endif
 #if TAPS_3
-    store(to + 2u, value.t1);
-    store(to + 4u, value.t2);
-#elif TAPS_5
-    store(to + 2u, value.t1);
-    store(to + 4u, value.t2);
-    store(to + 6u, value.t3);
-    store(to + 8u, value.t4);
+    store(to + 2u * QUADS, value.t2);
+#endif
+#if TAPS_4
+    store(to + 3u * QUADS, value.t3);
+#endif
+#if TAPS_5
+    store(to + 4u * QUADS, value.t4);
 #endif
   }
 }
@@ -182,7 +191,7 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   var at = (plane * p.windowRows + h * p.strideH) * perWindowRow;
   var step = 0u;
   for (var i = firstLine * p.steps; i < end; i++) {
-    let d = pixelsAt((4u * i * blocks + block) * 2u, 2u * blocks);
+    let d = pixelsAt((4u * i * blocks + block) * QUADS, QUADS * blocks);
     row0 = addRow(row0, at + start0, d);
     row1 = addRow(row1, at + start1, d);
     row2 = addRow(row2, at + start2, d);
@@ -201,13 +210,13 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
     at += select(0u, nextImage, imageDone);
   }
 
-  let to = (slice * blocks + block) * (1u + rows * TAPS) * 2u;
+  let to = (slice * blocks + block) * (1u + rows * TAPS) * QUADS;
   if (row == 0u) {
     store(to, bias);
   }
-  storeRow(to + 2u, row, rows, row0);
-  storeRow(to + 2u, row + 1u, rows, row1);
-  storeRow(to + 2u, row + 2u, rows, row2);
-  storeRow(to + 2u, row + 3u, rows, row3);
-  storeRow(to + 2u, row + 4u, rows, row4);
+  storeRow(to + QUADS, row, rows, row0);
+  storeRow(to + QUADS, row + 1u, rows, row1);
+  storeRow(to + QUADS, row + 2u, rows, row2);
+  storeRow(to + QUADS, row + 3u, rows, row3);
+  storeRow(to + QUADS, row + 4u, rows, row4);
 }

@@ -3,7 +3,8 @@
 
 fn activate(x: f32) -> f32 {
 #if RELU
-  return max(x, 0.0);
+  // NaN stays NaN, by the bits: a compiler may assume that there is none.
+  return select(max(x, 0.0), x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u);
 #elif SIGMOID
   return sigmoid(x);
 #elif TANH
@@ -13,15 +14,15 @@ fn activate(x: f32) -> f32 {
 #endif
 }
 
-// The derivative of activate, where its result is y.
-fn slope(y: f32) -> f32 {
+// dL/dx where y = activate(x).
+fn activationGradient(dy: f32, y: f32) -> f32 {
 #if RELU
-  return select(0.0, 1.0, y > 0.0);
+  return select(0.0, dy, y > 0.0);
 #elif SIGMOID
-  return y * (1.0 - y);
+  return dy * y * (1.0 - y);
 #elif TANH
-  return 1.0 - y * y;
+  return dy * (1.0 - y * y);
 #else
-  return 1.0;
+  return dy;
 #endif
 }

@@ -1,3 +1,4 @@
+import { checkPaddingMode } from '../autograd/kernels/geometry.js';
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { initWeightAndBias } from './defaultInit.js';
@@ -14,8 +15,33 @@ export interface Conv2dLayerOptions {
   dilation?: number | readonly [number, number];
   /** Into how many independent groups the channels are split. Default 1. */
   groups?: number;
+  /** What lies around the input. Default and only value 'zeros'. */
+  paddingMode?: 'zeros';
   /** Whether it adds a learnt bias. Default true. */
   bias?: boolean;
+}
+
+/** [height, width] of a size given as one number or as both. */
+export function both(
+  size: number | readonly [number, number],
+): readonly [height: number, width: number] {
+  return typeof size === 'number' ? [size, size] : size;
+}
+
+/** @throws ArgumentError in the name of the layer unless they divide both numbers of channels. */
+export function checkGroups(
+  layer: string,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+): void {
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+    throw new ArgumentError(
+      layer,
+      `inChannels and outChannels that ${groups} groups divide`,
+      `${inChannels} and ${outChannels}`,
+    );
+  }
 }
 
 /**
@@ -25,7 +51,7 @@ export interface Conv2dLayerOptions {
  * @param outChannels  K, the number of filters.
  * @param kernelSize   Height and width of a filter, a number or [height, width].
  *
- * Shape: (N, C, H, W) -> (N, K, outH, outW), where
+ * Shape: (N, C, H, W) or (C, H, W) -> (N, K, outH, outW) or (K, outH, outW), where
  *   outH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1, and outW alike.
  * Parameters: `weight` (K, C / groups, kH, kW) and `bias` (K), both from U(-b, b) with
  *   b = 1 / sqrt(C / groups * kH * kW), as in PyTorch's Conv2d.
@@ -49,16 +75,10 @@ export class Conv2d extends Module {
   ) {
     super();
     this.options = options;
-    const [kH, kW] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    const { groups = 1 } = options;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ArgumentError(
-        'Conv2d',
-        `inChannels and outChannels that ${groups} groups divide`,
-        `${inChannels} and ${outChannels}`,
-      );
-    }
-    this.weight = new Parameter([outChannels, inChannels / groups, kH, kW]);
+    const { groups = 1, paddingMode } = options;
+    checkGroups('Conv2d', inChannels, outChannels, groups);
+    checkPaddingMode('Conv2d', paddingMode);
+    this.weight = new Parameter([outChannels, inChannels / groups, ...both(kernelSize)]);
     this.bias = bias ? new Parameter([outChannels]) : null;
     initWeightAndBias(this.weight, this.bias);
   }

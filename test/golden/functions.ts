@@ -1,14 +1,112 @@
-import { nn, type Tensor } from 'shadegrad';
+import * as sg from 'shadegrad';
+import type { Tensor } from 'shadegrad';
 
 /** `never` fits every type: the files say what the options are. */
 type Options = Record<string, never>;
 type Inputs = Record<string, Tensor>;
+type Run = (inputs: Inputs, options: Options) => Tensor | Tensor[];
 
-const F = nn.functional;
+const F = sg.nn.functional;
 
-/** The library's side of the golden cases: an op of given inputs and options, as golden.py names them. */
-export const FUNCTIONS: Record<string, (inputs: Inputs, options: Options) => Tensor | Tensor[]> = {
-  avgPool2d: ({ input }, options) => F.avgPool2d(input, options.kernelSize, options),
-  conv2d: ({ input, weight, bias }, options) => F.conv2d(input, weight, bias, options),
-  maxPool2d: ({ input }, options) => F.maxPool2d(input, options.kernelSize, options),
+/** A method of two tensors, or of a tensor and a number. */
+const two =
+  (run: (input: Tensor, other: Tensor | number) => Tensor): Run =>
+  ({ input, other }, { number }) =>
+    run(input!, other ?? number);
+
+/** A method of one tensor. */
+const one =
+  (run: (input: Tensor) => Tensor): Run =>
+  ({ input }) =>
+    run(input!);
+
+/** The library's side of the golden cases: what each op does with inputs and options. */
+export const FUNCTIONS: Record<string, Run> = {
+  // Convolutions and pooling
+  conv2d: ({ input, weight, bias }, options) => F.conv2d(input!, weight!, bias, options),
+  convTranspose2d: ({ input, weight, bias }, options) =>
+    F.convTranspose2d(input!, weight!, bias, options),
+  avgPool2d: ({ input }, { kernelSize, ...options }) => F.avgPool2d(input!, kernelSize, options),
+  maxPool2d: ({ input }, { kernelSize, ...options }) => F.maxPool2d(input!, kernelSize, options),
+
+  // Products
+  matmul({ input, other }, options) {
+    const transposed: readonly string[] = options.transposed ?? [];
+    const a = transposed.includes('input') ? input!.transpose(-1, -2) : input!;
+    return a.matmul(transposed.includes('other') ? other!.transpose(-1, -2) : other!);
+  },
+  linear: ({ input, weight, bias }) => F.linear(input!, weight!, bias),
+
+  // Losses
+  crossEntropy: ({ input, target, weight }, options) =>
+    F.crossEntropy(input!, target!, { weight, ...options }),
+
+  // Elementwise
+  add: two((x, y) => x.add(y)),
+  sub: two((x, y) => x.sub(y)),
+  mul: two((x, y) => x.mul(y)),
+  div: two((x, y) => x.div(y)),
+  pow: two((x, y) => x.pow(y)),
+  remainder: two((x, y) => x.remainder(y)),
+  fmod: two((x, y) => x.fmod(y)),
+  maximum: two((x, y) => x.maximum(y)),
+  minimum: two((x, y) => x.minimum(y)),
+  eq: two((x, y) => x.eq(y)),
+  ne: two((x, y) => x.ne(y)),
+  lt: two((x, y) => x.lt(y)),
+  le: two((x, y) => x.le(y)),
+  gt: two((x, y) => x.gt(y)),
+  ge: two((x, y) => x.ge(y)),
+  where: ({ condition, input, other }, { number }) => input!.where(condition!, other ?? number),
+  clamp: ({ input }, { min, max }) => input!.clamp(min, max),
+  neg: one((x) => x.neg()),
+  abs: one((x) => x.abs()),
+  exp: one((x) => x.exp()),
+  log: one((x) => x.log()),
+  sqrt: one((x) => x.sqrt()),
+  square: one((x) => x.square()),
+  reciprocal: one((x) => x.reciprocal()),
+  rsqrt: one((x) => x.rsqrt()),
+  sin: one((x) => x.sin()),
+  cos: one((x) => x.cos()),
+  sign: one((x) => x.sign()),
+  floor: one((x) => x.floor()),
+  ceil: one((x) => x.ceil()),
+  round: one((x) => x.round()),
+  relu: one((x) => x.relu()),
+  relu6: one((x) => F.relu6(x)),
+  silu: one((x) => x.silu()),
+  sigmoid: one((x) => x.sigmoid()),
+  tanh: one((x) => x.tanh()),
+  hardtanh: ({ input }, { minVal, maxVal }) => input!.hardtanh(minVal, maxVal),
+  leakyRelu: ({ input }, { negativeSlope }) => input!.leakyRelu(negativeSlope),
+  elu: ({ input }, { alpha }) => input!.elu(alpha),
+  gelu: ({ input }, options) => input!.gelu(options),
+  softplus: ({ input }, { beta, threshold }) => input!.softplus(beta, threshold),
+  softmax: ({ input }, { dim }) => input!.softmax(dim),
+  logSoftmax: ({ input }, { dim }) => input!.logSoftmax(dim),
+
+  // Reductions
+  sum: ({ input }, { dim, keepdim }) => input!.sum(dim, keepdim),
+  mean: ({ input }, { dim, keepdim }) => input!.mean(dim, keepdim),
+  max: ({ input }, { dim, keepdim }) => input!.max(dim, keepdim),
+  min: ({ input }, { dim, keepdim }) => input!.min(dim, keepdim),
+  variance: ({ input }, { dim, ...options }) => input!.variance(dim, options),
+  argmax: ({ input }, { dim, keepdim }) => input!.argmax(dim, keepdim),
+  argmin: ({ input }, { dim, keepdim }) => input!.argmin(dim, keepdim),
+
+  // Shapes
+  reshape: ({ input }, { shape }) => input!.reshape(shape),
+  flatten: ({ input }, { startDim, endDim }) => input!.flatten(startDim, endDim),
+  squeeze: ({ input }, { dim }) => input!.squeeze(dim),
+  unsqueeze: ({ input }, { dim }) => input!.unsqueeze(dim),
+  transpose: ({ input }, { dims }) => input!.transpose(dims[0], dims[1]),
+  permute: ({ input }, { dims }) => input!.permute(dims),
+  slice: ({ input }, { dim, start, end, step }) => input!.slice(dim, start, end, step),
+  select: ({ input }, { dim, index }) => input!.select(dim, index),
+  expand: ({ input }, { shape }) => input!.expand(shape),
+  cat: (inputs, { dim }) => sg.cat(Object.values(inputs), dim),
+  stack: (inputs, { dim }) => sg.stack(Object.values(inputs), dim),
+  // In f32, ready to be multiplied; PyTorch's is of integers.
+  oneHot: ({ input }, { numClasses }) => F.oneHot(input!, numClasses).to('i32'),
 };

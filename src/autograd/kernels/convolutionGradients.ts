@@ -1,21 +1,34 @@
 import channels from '../../../shaders/conv2dChannels.wgsl';
 import source from '../../../shaders/conv2dWeightGradient.wgsl';
 import threads from '../../../shaders/threads.wgsl';
+import type { Device } from '../../gpu/device.js';
+import type { Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import type { Axis, ConvGeometry } from './geometry.js';
 import {
+  BLOCK_FLAGS,
+  blockFlags,
   blocksOf,
+  canBind,
+  channelsLastQuads,
   contiguous,
   packChannelsLast,
   packedWeightQuads,
   packWindows,
+  portionOf,
+  portionsOf,
+  TAP_FLAGS,
+  tapFlags,
   tapLayout,
   unpackWeights,
+  windowBytes,
   windowRows,
   type Incoming,
+  type Portion,
 } from './convolutionLayout.js';
+import { addInPlace } from './accumulate.js';
 import { convolve } from './convolve.js';
 import { fill } from './fill.js';
 import { reduceDims } from './reduce.js';
@@ -38,7 +51,7 @@ const shader = defineShader({
     dilationH: 'u32',
     parts: 'u32',
   },
-  flags: ['TAPS_5', 'TAPS_3', 'SIX'],
+  flags: [...TAP_FLAGS, ...BLOCK_FLAGS],
   includes: { conv2dChannels: channels, threads },
 });
 
@@ -46,8 +59,8 @@ const shader = defineShader({
 const ROWS = 5;
 /** Threads that keep an adapter busy. */
 const ENOUGH_THREADS = { software: 256, hardware: 16384 };
-/** Most elements of the slices' sums: 64 MiB. */
-const MOST_SCRATCH = 2 ** 24;
+/** Most bytes of the slices' sums. */
+const MOST_SCRATCH = 64 * 2 ** 20;
 
 /** dW and dB of a convolution. */
 export function weightGradient(
@@ -56,13 +69,7 @@ export function weightGradient(
   geometry: ConvGeometry,
 ): { weight: GpuArray; bias: GpuArray } {
   const { n, groups, inChannels, outChannels, h, w } = geometry;
-  if (n === 0) {
-    const shape = [outChannels, inChannels / groups, h.kernel, w.kernel];
-    return {
-      weight: fill(GpuArray.empty(shape, 'f32', x.device), 0),
-      bias: fill(GpuArray.empty([outChannels], 'f32', x.device), 0),
-    };
-  }
+  const { device } = x;
   const blocks = blocksOf(outChannels / groups);
   const taps = tapLayout(w);
   const steps = Math.ceil(w.output / 4);
@@ -71,56 +78,137 @@ export function weightGradient(
   const rowBlocks = Math.ceil(((inChannels / groups) * h.kernel * taps.parts) / ROWS);
   const perSlice = rowBlocks * groups * blocks.count;
   const quads = packedWeightQuads(geometry, blocks, taps);
-  const lines = n * h.output;
-  const wanted = x.device.info.software ? ENOUGH_THREADS.software : ENOUGH_THREADS.hardware;
-  const most = Math.min(Math.ceil(wanted / perSlice), Math.floor(MOST_SCRATCH / (4 * quads)));
-  const linesPerSlice = Math.ceil(lines / Math.max(1, most));
-  const slices = Math.ceil(lines / linesPerSlice);
+  const wanted = device.info.software ? ENOUGH_THREADS.software : ENOUGH_THREADS.hardware;
+  const scratch = Math.min(MOST_SCRATCH, device.bindingLimit);
+  const most = Math.min(Math.ceil(wanted / perSlice), Math.floor(scratch / (16 * quads)));
 
-  const windows = packWindows({ array: x }, geometry, taps, strips);
-  const dyLast = packChannelsLast(dy, groups, blocks, 4 * steps);
-  const sums = GpuArray.empty([slices, quads, 4], 'f32', x.device);
-  launch(shader, 'accumulate', {
-    inputs: [windows, dyLast],
-    outputs: [sums],
-    params: {
-      lines,
-      linesPerSlice,
-      slices,
-      outH: h.output,
-      steps,
-      groups,
-      blocks: blocks.count,
-      inChannels: inChannels / groups,
-      windowRows: windowRows(h),
-      kernelH: h.kernel,
-      strideH: h.stride,
-      dilationH: h.dilation,
-      parts: taps.parts,
-    },
-    flags: { [`TAPS_${taps.taps}`]: taps.taps > 1, SIX: blocks.size === 6 },
-    threads: perSlice * slices,
+  const portions = portionsOf(n, h.output, (images, rows) => {
+    const portion = portionOf(geometry, { image: 0, images, row: 0, rows });
+    const bytes = Math.max(
+      windowBytes(portion, taps, strips, x.dtype),
+      16 * images * rows * channelsLastQuads(groups, blocks, 4 * steps),
+    );
+    return bytes <= device.bindingLimit && canBind(x, images) && canBind(dy.array, images);
   });
-  windows.release();
-  dyLast.release();
-  const sum = slices > 1 ? reduceDims(sums, [0]) : sums.share();
-  sums.release();
-  const gradients = unpackWeights(sum, geometry, blocks, taps);
+  const sum = sumOf(portions, [quads, 4], device, (portion) => {
+    const part = portionOf(geometry, portion);
+    const lines = part.n * part.h.output;
+    const linesPerSlice = Math.ceil(lines / Math.max(1, most));
+    const slices = Math.ceil(lines / linesPerSlice);
+    const windows = packWindows({ array: x }, portion, part, taps, strips);
+    const dyLast = packChannelsLast(dy, portion, groups, blocks, 4 * steps);
+    const sums = GpuArray.empty([slices, quads, 4], 'f32', device);
+    launch(shader, 'accumulate', {
+      inputs: [windows, dyLast],
+      outputs: [sums],
+      params: {
+        lines,
+        linesPerSlice,
+        slices,
+        outH: part.h.output,
+        steps,
+        groups,
+        blocks: blocks.count,
+        inChannels: inChannels / groups,
+        windowRows: windowRows(part.h),
+        kernelH: h.kernel,
+        strideH: h.stride,
+        dilationH: h.dilation,
+        parts: taps.parts,
+      },
+      flags: { ...tapFlags(taps), ...blockFlags(blocks), RAGGED: false },
+      threads: perSlice * slices,
+    });
+    windows.release();
+    dyLast.release();
+    return sums;
+  });
+  const gradients = unpackWeights(sum, x.dtype, geometry, blocks, taps);
   sum.release();
   return gradients;
+}
+
+/** dB of a convolution with so many groups: the sum of dy over images, rows and columns. */
+export function biasGradient(dy: Incoming, groups: number): GpuArray {
+  const { shape, device, dtype } = dy.array;
+  const [n, outChannels, rows, columns] = shape as [number, number, number, number];
+  // Packed as weights of no input channels, of which only the bias is left.
+  const geometry = {
+    n,
+    groups,
+    inChannels: 0,
+    outChannels,
+    h: everyElement(rows),
+    w: everyElement(columns),
+  };
+  const blocks = blocksOf(outChannels / groups);
+  const taps = tapLayout(geometry.w);
+  const portions = portionsOf(n, rows, (images, someRows) => {
+    const bytes = 16 * images * someRows * channelsLastQuads(groups, blocks, columns);
+    return bytes <= device.bindingLimit && canBind(dy.array, images);
+  });
+  const quads = packedWeightQuads(geometry, blocks, taps);
+  const sum = sumOf(portions, [quads, 4], device, (portion) =>
+    packChannelsLast(dy, portion, groups, blocks, columns),
+  );
+  const { weight, bias } = unpackWeights(sum, dtype, geometry, blocks, taps);
+  sum.release();
+  weight.release();
+  return bias;
+}
+
+/** The sum, in order, over the first dimension of what `termsOf` gives for each portion. */
+function sumOf(
+  portions: readonly Portion[],
+  shape: Shape,
+  device: Device,
+  termsOf: (portion: Portion) => GpuArray,
+): GpuArray {
+  let total: GpuArray | null = null;
+  for (const portion of portions) {
+    const terms = termsOf(portion);
+    const sum = terms.shape[0]! > 1 ? reduceDims(terms, [0]) : terms.share();
+    terms.release();
+    if (total) addInPlace(total, sum);
+    else total = sum;
+  }
+  return total ?? fill(GpuArray.empty(shape, 'f32', device), 0);
+}
+
+/** Windows of one element each. */
+function everyElement(size: number): Axis {
+  return { input: size, kernel: 1, stride: 1, dilation: 1, padding: 0, output: size };
 }
 
 /**
  * dx of a convolution: cross-correlations of dy with the weights in reverse, of which each gives
  * the elements of dx with one remainder by the stride, for those are what the same taps reach.
+ *
+ * @param bias  Added to it, (C): a transposed convolution has one.
  */
-export function inputGradient(dy: Incoming, weight: GpuArray, geometry: ConvGeometry): GpuArray {
+export function inputGradient(
+  dy: Incoming,
+  weight: GpuArray,
+  geometry: ConvGeometry,
+  bias?: GpuArray,
+): GpuArray {
   const { n, groups, inChannels, outChannels, h, w } = geometry;
-  const dx = GpuArray.empty([n, inChannels, h.input, w.input], 'f32', weight.device);
+  const dx = GpuArray.empty([n, inChannels, h.input, w.input], weight.dtype, weight.device);
   const [rows, columns] = [lattices(h), lattices(w)];
-  if (rows.length < h.stride || columns.length < w.stride) fill(dx, 0);
-
   const { strideGroup, strideOut, strideIn, strideH, strideW } = contiguous(geometry);
+  if (rows.length < Math.min(h.stride, h.input) || columns.length < Math.min(w.stride, w.input)) {
+    // Some elements are reached by no tap: a convolution of no channels gives the bias alone.
+    const empty = {
+      n,
+      groups,
+      inChannels: 0,
+      outChannels: inChannels,
+      h: everyElement(h.input),
+      w: everyElement(w.input),
+    };
+    convolve(dy, weight, dx, empty, contiguous(empty), { bias });
+  }
+
   for (const row of rows) {
     for (const column of columns) {
       const transposed = {
@@ -140,7 +228,7 @@ export function inputGradient(dy: Incoming, weight: GpuArray, geometry: ConvGeom
         strideW: -column.tapStep * strideW,
       };
       const grid = { first: [row.first, column.first], step: [h.stride, w.stride] } as const;
-      convolve(dy, weight, dx, transposed, order, { grid });
+      convolve(dy, weight, dx, transposed, order, { grid, bias });
     }
   }
   return dx;

@@ -9,10 +9,19 @@ import { defineShader } from '../../gpu/shader.js';
 import type { ConvGeometry } from './geometry.js';
 import {
   activationFlags,
+  BLOCK_FLAGS,
+  blockFlags,
   blocksOf,
+  canBind,
+  imagesOf,
   packWeights,
   packWindows,
+  portionOf,
+  portionsOf,
+  TAP_FLAGS,
+  tapFlags,
   tapLayout,
+  windowBytes,
   windowRows,
   type Activation,
   type Incoming,
@@ -35,6 +44,7 @@ const shader = defineShader({
     strideH: 'u32',
     dilationH: 'u32',
     parts: 'u32',
+    wholeParts: 'u32',
     strips: 'u32',
     outH: 'u32',
     outW: 'u32',
@@ -47,9 +57,8 @@ const shader = defineShader({
     'PIXELS_14',
     'PIXELS_10',
     'PIXELS_8',
-    'TAPS_5',
-    'TAPS_3',
-    'SIX',
+    ...TAP_FLAGS,
+    ...BLOCK_FLAGS,
     'RELU',
     'SIGMOID',
     'TANH',
@@ -61,7 +70,7 @@ const shader = defineShader({
 const PIXELS = [14, 10, 8, 4];
 /** Threads that keep a GPU busy; a CPU is with any number, and the more pixels the better. */
 const ENOUGH_THREADS = 8192;
-/** What reading a vec4f costs, in multiplications of one; measured on a software adapter. */
+/** What reading a vec4 costs, in multiplications of one; measured on a software adapter. */
 const LOAD_COST = 15;
 
 /** Elements of a plane of y that a convolution writes: one of each `step`, from `first`. */
@@ -94,45 +103,56 @@ export function convolve(
 ): void {
   const { n, groups, inChannels, outChannels, h, w } = geometry;
   const [planeH, planeW] = y.shape.slice(2) as [number, number];
-  const { device } = x.array;
+  const { device } = y;
   const blocks = blocksOf(outChannels / groups);
   const taps = tapLayout(w);
-  const rows = groups * blocks.count * n * h.output;
-  const strips = stripsOf(w.output, taps, device.info.software ? 0 : ENOUGH_THREADS / rows);
-
-  const windows = packWindows(x, geometry, taps, strips);
-  const weights = packWeights(weight, bias, geometry, order, blocks, taps);
-  launch(shader, 'convolve', {
-    inputs: [windows, weights],
-    outputs: [y],
-    params: {
-      n,
-      groups,
-      blocks: blocks.count,
-      inChannels: inChannels / groups,
-      outChannels: outChannels / groups,
-      rows: windowRows(h),
-      kernelH: h.kernel,
-      strideH: h.stride,
-      dilationH: h.dilation,
-      parts: taps.parts,
-      strips: strips.count,
-      outH: h.output,
-      outW: w.output,
-      yStart: grid.first[0] * planeW + grid.first[1],
-      yRow: grid.step[0] * planeW,
-      yStep: grid.step[1],
-      yPlane: planeH * planeW,
-    },
-    flags: {
-      [`PIXELS_${strips.pixels}`]: strips.pixels > 4,
-      [`TAPS_${taps.taps}`]: taps.taps > 1,
-      SIX: blocks.size === 6,
-      ...activationFlags(activation),
-    },
-    threads: rows * strips.count,
+  const rowsOfAll = groups * blocks.count * n * h.output;
+  const strips = stripsOf(w.output, taps, device.info.software ? 0 : ENOUGH_THREADS / rowsOfAll);
+  const portions = portionsOf(n, h.output, (images, rows) => {
+    const portion = portionOf(geometry, { image: 0, images, row: 0, rows });
+    const bytes = windowBytes(portion, taps, strips, y.dtype);
+    return bytes <= device.bindingLimit && canBind(x.array, images) && canBind(y, images);
   });
-  windows.release();
+
+  const weights = packWeights(weight, bias, geometry, order, blocks, taps);
+  for (const portion of portions) {
+    const part = portionOf(geometry, portion);
+    const windows = packWindows(x, portion, part, taps, strips);
+    const to = imagesOf(y, portion);
+    launch(shader, 'convolve', {
+      inputs: [windows, weights],
+      outputs: [to.array],
+      params: {
+        n: part.n,
+        groups,
+        blocks: blocks.count,
+        inChannels: inChannels / groups,
+        outChannels: outChannels / groups,
+        rows: windowRows(part.h),
+        kernelH: h.kernel,
+        strideH: h.stride,
+        dilationH: h.dilation,
+        parts: taps.parts,
+        wholeParts: taps.wholeParts,
+        strips: strips.count,
+        outH: part.h.output,
+        outW: w.output,
+        yStart: to.start + (grid.first[0] + portion.row * grid.step[0]) * planeW + grid.first[1],
+        yRow: grid.step[0] * planeW,
+        yStep: grid.step[1],
+        yPlane: planeH * planeW,
+      },
+      flags: {
+        [`PIXELS_${strips.pixels}`]: strips.pixels > 4,
+        ...tapFlags(taps),
+        ...blockFlags(blocks),
+        ...activationFlags(activation),
+      },
+      threads: groups * blocks.count * part.n * part.h.output * strips.count,
+    });
+    to.array.release();
+    windows.release();
+  }
   weights.release();
 }
 

@@ -1,4 +1,4 @@
-/** Where the windows of convolutions and pools lie, and the checks that they share. */
+/** Where the windows of convolutions lie, and the checks that pools share with them. */
 import { ArgumentError, formatShape, ShapeError } from '../../errors.js';
 import type { Shape } from '../../gpu/dtype.js';
 
@@ -34,13 +34,6 @@ export interface ConvGeometry {
   w: Axis;
 }
 
-export interface PoolGeometry {
-  n: number;
-  channels: number;
-  h: Axis;
-  w: Axis;
-}
-
 export interface ConvGeometryOptions {
   stride?: Pair;
   padding?: Pair | 'same' | 'valid';
@@ -48,16 +41,10 @@ export interface ConvGeometryOptions {
   groups?: number;
 }
 
-export interface PoolGeometryOptions {
-  kernelSize: Pair;
-  stride?: Pair;
-  padding?: Pair;
-  dilation?: Pair;
-  ceilMode?: boolean;
-}
+type Four = [number, number, number, number];
 
 /** How much of the input a window covers, gaps included. */
-export function extent({ kernel, dilation }: Axis): number {
+export function extent({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number {
   return dilation * (kernel - 1) + 1;
 }
 
@@ -75,21 +62,11 @@ export function convGeometry(
   bias: Shape | undefined,
   options: ConvGeometryOptions,
 ): ConvGeometry {
-  checkRank4(op, x);
-  if (weight.length !== 4) throw new ShapeError(op, 'weight (K, C / groups, kH, kW)', weight);
-  const [n, inChannels, inH, inW] = x as [number, number, number, number];
-  const [outChannels, perGroup, kH, kW] = weight as [number, number, number, number];
-  if (outChannels * perGroup * kH * kW === 0) {
-    throw new ShapeError(op, 'weight (K, C / groups, kH, kW) without a zero', weight);
-  }
-  const groups = options.groups ?? 1;
-  checkInteger(op, 'groups', groups, 1);
-  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-    throw new ArgumentError(
-      op,
-      `groups that divide the ${inChannels} channels of the input and the ${outChannels} of the weight`,
-      groups,
-    );
+  const groups = checkChannels(op, '(K, C / groups, kH, kW)', x, weight, options.groups);
+  const [n, inChannels, inH, inW] = x as Four;
+  const [outChannels, perGroup, kH, kW] = weight as Four;
+  if (outChannels % groups !== 0) {
+    throw new ArgumentError(op, `groups that divide the ${outChannels} filters`, groups);
   }
   if (perGroup * groups !== inChannels) {
     throw new ShapeError(
@@ -99,9 +76,7 @@ export function convGeometry(
       'The channels of the input must be weight.shape[1] * groups.',
     );
   }
-  if (bias && !(bias.length === 1 && bias[0] === outChannels)) {
-    throw new ShapeError(op, `bias (${outChannels},) for weight ${formatShape(weight)}`, bias);
-  }
+  checkBias(op, bias, outChannels, weight);
 
   const [strideH, strideW] = pairOf(op, 'stride', options.stride ?? 1, 1);
   const [dilationH, dilationW] = pairOf(op, 'dilation', options.dilation ?? 1, 1);
@@ -128,35 +103,97 @@ export function convGeometry(
   };
 }
 
+export interface ConvTransposeGeometryOptions {
+  stride?: Pair;
+  padding?: Pair;
+  outputPadding?: Pair;
+  dilation?: Pair;
+  groups?: number;
+}
+
 /**
- * @param op  Named in errors.
- * @param x   Shape of the input, (N, C, H, W).
+ * The convolution whose input gradient a transposed convolution is: from its output to its input.
+ *
+ * @param op     Named in errors.
+ * @param x      Shape of the input, (N, in, H, W).
+ * @param weight (in, out / groups, kH, kW)
+ * @param bias   (out), if there is one.
  * @throws ShapeError, ArgumentError
  */
-export function poolGeometry(op: string, x: Shape, options: PoolGeometryOptions): PoolGeometry {
-  checkRank4(op, x);
-  const [n, channels, inH, inW] = x as [number, number, number, number];
-  const kernel = pairOf(op, 'kernelSize', options.kernelSize, 1);
-  const stride = pairOf(op, 'stride', options.stride ?? kernel, 1);
-  const dilation = pairOf(op, 'dilation', options.dilation ?? 1, 1);
-  const padding = pairOf(op, 'padding', options.padding ?? 0, 0);
-  const [h, w] = ([0, 1] as const).map((i) => {
-    const covered = dilation[i] * (kernel[i] - 1) + 1;
-    if (2 * padding[i] > covered) {
-      throw new ArgumentError(op, `padding of at most half a window (${covered})`, padding[i]);
-    }
-    return axisOf(
+export function convTransposeGeometry(
+  op: string,
+  x: Shape,
+  weight: Shape,
+  bias: Shape | undefined,
+  options: ConvTransposeGeometryOptions,
+): ConvGeometry {
+  const groups = checkChannels(op, '(in, out / groups, kH, kW)', x, weight, options.groups);
+  const [n, outChannels] = x as Four;
+  const [weightIn, perGroup] = weight as Four;
+  if (weightIn !== outChannels) {
+    throw new ShapeError(
       op,
-      i === 0 ? 'height' : 'width',
-      i === 0 ? inH : inW,
-      kernel[i],
-      stride[i],
-      dilation[i],
-      2 * padding[i],
-      options.ceilMode,
+      `input (N, ${weightIn}, H, W) for weight ${formatShape(weight)}`,
+      x,
+      'The channels of the input must be weight.shape[0].',
     );
-  }) as [Axis, Axis];
-  return { n, channels, h, w };
+  }
+  const inChannels = perGroup * groups;
+  checkBias(op, bias, inChannels, weight);
+
+  const strides = pairOf(op, 'stride', options.stride ?? 1, 1);
+  const dilations = pairOf(op, 'dilation', options.dilation ?? 1, 1);
+  const paddings = pairOf(op, 'padding', options.padding ?? 0, 0);
+  const outputPaddings = pairOf(op, 'outputPadding', options.outputPadding ?? 0, 0);
+  const axis = (i: 0 | 1): Axis => {
+    const [output, kernel] = [x[2 + i]!, weight[2 + i]!];
+    const [stride, dilation, padding] = [strides[i], dilations[i], paddings[i]];
+    if (outputPaddings[i] >= Math.max(stride, dilation)) {
+      throw new ArgumentError(
+        op,
+        `outputPadding below stride ${stride} or dilation ${dilation}`,
+        outputPaddings[i],
+      );
+    }
+    const covered = (output - 1) * stride + dilation * (kernel - 1) + 1;
+    const input = covered - 2 * padding + outputPaddings[i];
+    if (output === 0 || input < 1) {
+      const name = i === 0 ? 'height' : 'width';
+      throw new ShapeError(
+        op,
+        `an input whose result has ${name} 1 or more`,
+        `${name} ${input} from an input of ${output}`,
+        'Use less padding.',
+      );
+    }
+    return { input, kernel, stride, dilation, padding, output };
+  };
+  return { n, inChannels, outChannels, groups, h: axis(0), w: axis(1) };
+}
+
+/** The checks of convolutions and transposed ones. @returns the groups. */
+function checkChannels(op: string, form: string, x: Shape, weight: Shape, groups = 1): number {
+  if (x.length !== 4) throw new ShapeError(op, 'input (N, C, H, W) or (C, H, W)', x);
+  if (weight.length !== 4) throw new ShapeError(op, `weight ${form}`, weight);
+  if (weight.includes(0)) throw new ShapeError(op, `weight ${form} without a zero`, weight);
+  checkInteger(op, 'groups', groups, 1);
+  if (x[1]! % groups !== 0) {
+    throw new ArgumentError(op, `groups that divide the ${x[1]} channels of the input`, groups);
+  }
+  return groups;
+}
+
+function checkBias(op: string, bias: Shape | undefined, channels: number, weight: Shape): void {
+  if (bias && !(bias.length === 1 && bias[0] === channels)) {
+    throw new ShapeError(op, `bias (${channels},) for weight ${formatShape(weight)}`, bias);
+  }
+}
+
+/** @throws ArgumentError unless it is 'zeros', the only one there is. */
+export function checkPaddingMode(op: string, mode: string | undefined): void {
+  if (mode !== undefined && mode !== 'zeros') {
+    throw new ArgumentError(op, "paddingMode 'zeros'", `'${mode}'`, 'Pad the input beforehand.');
+  }
 }
 
 /** @param padding  Before and after together; what is left over of a half goes to the end. */
@@ -168,7 +205,6 @@ function axisOf(
   stride: number,
   dilation: number,
   padding: number,
-  ceilMode = false,
 ): Axis {
   const before = Math.floor(padding / 2);
   const slack = input + padding - (dilation * (kernel - 1) + 1);
@@ -180,19 +216,17 @@ function axisOf(
       'Use a smaller kernel or more padding.',
     );
   }
-  let output = (ceilMode ? Math.ceil(slack / stride) : Math.floor(slack / stride)) + 1;
-  // With ceilMode a last window may hang over the end, but must not begin in the padding there.
-  if (ceilMode && (output - 1) * stride >= input + before) output--;
+  const output = Math.floor(slack / stride) + 1;
   return { input, kernel, stride, dilation, padding: before, output };
 }
 
-function checkRank4(op: string, x: Shape): void {
-  if (x.length === 4) return;
-  const fix = x.length === 3 ? 'Add the batch dimension with unsqueeze(0).' : undefined;
-  throw new ShapeError(op, 'input (N, C, H, W)', x, fix);
-}
-
-function pairOf(op: string, name: string, value: Pair, least: number): readonly [number, number] {
+/** @throws ArgumentError unless `value` is one or two integers of at least `least`. */
+export function pairOf(
+  op: string,
+  name: string,
+  value: Pair,
+  least: number,
+): readonly [number, number] {
   const pair = typeof value === 'number' ? ([value, value] as const) : value;
   if (!Array.isArray(pair) || pair.length !== 2) {
     throw new ArgumentError(op, `${name} as a number or [height, width]`, JSON.stringify(value));
@@ -201,7 +235,8 @@ function pairOf(op: string, name: string, value: Pair, least: number): readonly 
   return pair as readonly [number, number];
 }
 
-function checkInteger(op: string, name: string, value: number, least: number): void {
+/** @throws ArgumentError unless `value` is an integer of at least `least`. */
+export function checkInteger(op: string, name: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {
     throw new ArgumentError(op, `${name} as an integer of at least ${least}`, value);
   }

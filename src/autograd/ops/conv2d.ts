@@ -1,12 +1,27 @@
-import { ArgumentError, DTypeError } from '../../errors.js';
+import { ArgumentError } from '../../errors.js';
+import type { Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
-import { inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
-import { contiguous, type Activation, type Incoming } from '../kernels/convolutionLayout.js';
+import { checkSameFloat } from '../kernels/checks.js';
+import { biasGradient, inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
+import {
+  batched,
+  contiguous,
+  type Activation,
+  type Incoming,
+} from '../kernels/convolutionLayout.js';
 import { convolve } from '../kernels/convolve.js';
+import {
+  checkPaddingMode,
+  convGeometry,
+  type ConvGeometry,
+  type ConvGeometryOptions,
+} from '../kernels/geometry.js';
+import { reshaped } from '../kernels/reshaped.js';
 import { Op, type Gradients } from '../op.js';
-import { convGeometry, type ConvGeometry, type ConvGeometryOptions } from '../kernels/geometry.js';
 
 export interface Conv2dOptions extends ConvGeometryOptions {
+  /** What lies around the input. Default and only value 'zeros'. */
+  paddingMode?: 'zeros';
   /** Applied to the result, in the same kernel. Default none. */
   activation?: Activation;
 }
@@ -14,8 +29,8 @@ export interface Conv2dOptions extends ConvGeometryOptions {
 const ACTIVATIONS: readonly (string | undefined)[] = [undefined, 'relu', 'sigmoid', 'tanh'];
 
 /**
- * 2-D cross-correlation of `x`, (N, C, H, W), with `weight`, (K, C / groups, kH, kW), plus `bias`,
- * (K), where there is one. With s, d and p for stride, dilation and padding:
+ * 2-D cross-correlation of `x`, (N, C, H, W) or (C, H, W), with `weight`, (K, C / groups, kH, kW),
+ * plus `bias`, (K), where there is one. With s, d and p for stride, dilation and padding:
  *
  *   y[n, k, i, j]     = b[k] + sum w[k, c, u, v] x[n, c, i s + u d - p, j s + v d - p]   over c, u, v
  *   dx[n, c, h, w]    = sum w[k, c, u, v] dy[n, k, i, j]   over k and (u, v, i, j) that meet (h, w)
@@ -23,15 +38,17 @@ const ACTIVATIONS: readonly (string | undefined)[] = [undefined, 'relu', 'sigmoi
  *   db[k]             = sum dy[n, k, i, j]   over n, i, j
  *
  * and with an activation f, y = f(that) and dy is multiplied by f' first.
- * Taps that are idle multiply neighbours by zero: Inf or NaN in x can spread by up to 4 columns.
+ * Inf and NaN in x reach the windows that they are in, and no others; in dw they may reach any tap
+ * of their channel. Arrays of f16 are summed in f32.
  * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
  */
 export class Conv2d extends Op {
   readonly name = 'conv2d';
   private geometry!: ConvGeometry;
-  private x: GpuArray | null = null; // kept for dw and db
+  private inShape!: Shape;
+  private x: GpuArray | null = null; // (N, C, H, W), kept for dw
   private weight: GpuArray | null = null; // kept for dx
-  private y: GpuArray | null = null; // kept for the activation
+  private y: GpuArray | null = null; // (N, K, outH, outW), kept for the activation
 
   /**
    * @param options  `stride` and `dilation` (default 1), `padding` (default 0; numbers, or 'same',
@@ -43,47 +60,48 @@ export class Conv2d extends Op {
 
   /** @throws ShapeError, DTypeError, ArgumentError */
   forward(x: GpuArray, weight: GpuArray, bias?: GpuArray): GpuArray {
-    this.check({ input: x, weight, bias });
-    this.geometry = convGeometry(this.name, x.shape, weight.shape, bias?.shape, this.options);
+    this.check({ input: x, weight, bias }, x);
+    this.inShape = x.shape;
+    const inShape = batched(x.shape);
+    this.geometry = convGeometry(this.name, inShape, weight.shape, bias?.shape, this.options);
     const { geometry } = this;
     const { activation } = this.options;
     const { n, outChannels, h, w } = geometry;
-    const y = GpuArray.empty([n, outChannels, h.output, w.output], 'f32', x.device);
-    convolve({ array: x }, weight, y, geometry, contiguous(geometry), { bias, activation });
-    if (this.needs[1] || this.needs[2]) this.x = this.save(x);
+    const batch = x.share(inShape);
+    const y = GpuArray.empty([n, outChannels, h.output, w.output], x.dtype, x.device);
+    convolve({ array: batch }, weight, y, geometry, contiguous(geometry), { bias, activation });
+    if (this.needs[1]) this.x = this.save(batch);
     if (this.needs[0]) this.weight = this.save(weight);
     if (activation) this.y = this.save(y);
-    return y;
+    batch.release();
+    return x.shape.length === 3 ? reshaped(y, y.shape.slice(1)) : y;
   }
 
   backward(dy: GpuArray): Gradients {
+    const { geometry, inShape, weight, x } = this;
     const incoming: Incoming = {
-      array: dy,
+      array: dy.share(batched(dy.shape)),
       activation: this.options.activation,
       activated: this.y ?? undefined,
     };
-    const dx = this.weight && inputGradient(incoming, this.weight, this.geometry);
-    if (!this.x) return [dx];
-    const { weight, bias } = weightGradient(this.x, incoming, this.geometry);
-    if (!this.needs[1]) weight.release();
-    if (!this.needs[2]) bias.release();
-    return [dx, this.needs[1] ? weight : null, this.needs[2] ? bias : null];
+    const dx = weight && reshaped(inputGradient(incoming, weight, geometry), inShape);
+    let dWeight: GpuArray | null = null;
+    let dBias: GpuArray | null = null;
+    if (x) ({ weight: dWeight, bias: dBias } = weightGradient(x, incoming, geometry));
+    else if (this.needs[2]) dBias = biasGradient(incoming, geometry.groups);
+    if (!this.needs[2]) dBias?.release();
+    incoming.array.release();
+    return [dx, dWeight, this.needs[2] ? dBias : null];
   }
 
-  private check(arrays: Record<string, GpuArray | undefined>): void {
+  private check(arrays: Record<string, GpuArray | undefined>, x: GpuArray): void {
     for (const [name, array] of Object.entries(arrays)) {
-      if (array && array.dtype !== 'f32') {
-        throw new DTypeError(
-          this.name,
-          `${name} of f32`,
-          array.dtype,
-          "Convert it with to('f32').",
-        );
-      }
+      if (array) checkSameFloat(this.name, name, array, x);
     }
-    const { activation } = this.options;
+    const { activation, paddingMode } = this.options;
     if (!ACTIVATIONS.includes(activation)) {
       throw new ArgumentError(this.name, "activation 'relu', 'sigmoid' or 'tanh'", activation);
     }
+    checkPaddingMode(this.name, paddingMode);
   }
 }
