@@ -1,6 +1,6 @@
 import { unscoped } from '../autograd/scope.js';
 import { DTypeError } from '../errors.js';
-import type { Shape } from '../gpu/dtype.js';
+import type { DType, Shape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -28,12 +28,17 @@ export class Parameter extends StateTensor {
 
 /** A tensor that a Module keeps and does not learn: `buffers()` and `stateDict()` find it. */
 export class Buffer extends StateTensor {
-  /** @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init. */
-  constructor(source: Tensor | Shape) {
-    super(arrayOf(source), false);
+  /**
+   * @param source  Whose memory it shares; or the shape of new memory, to be filled by nn.init.
+   * @param dtype   Of new memory. Default f32.
+   */
+  constructor(source: Tensor | Shape, dtype: DType = 'f32') {
+    super(arrayOf(source, dtype), false);
   }
 }
 
-function arrayOf(source: Tensor | Shape): GpuArray {
-  return unscoped(() => (source instanceof Tensor ? source.array.share() : GpuArray.empty(source)));
+function arrayOf(source: Tensor | Shape, dtype?: DType): GpuArray {
+  return unscoped(() =>
+    source instanceof Tensor ? source.array.share() : GpuArray.empty(source, dtype),
+  );
 }

@@ -11,7 +11,7 @@ export function sumTo(gradient: GpuArray, shape: Shape): GpuArray {
   const missing = gradient.shape.length - shape.length;
   const repeated = gradient.shape
     .map((_, d) => d)
-    .filter((d) => d < missing || (shape[d - missing] === 1 && gradient.shape[d] !== 1));
+    .filter((d) => gradient.shape[d] !== 1 && (d < missing || shape[d - missing] === 1));
   const sum = repeated.length > 0 ? reduceDims(gradient, repeated) : gradient.share();
   gradient.release();
   const result = sum.share(shape);
