@@ -32,3 +32,11 @@ export function variance(elements: readonly number[], correction = 1): number {
   const center = mean(elements);
   return sum(elements.map((x) => (x - center) ** 2)) / (elements.length - correction);
 }
+
+export const product = (elements: readonly number[]): number => elements.reduce((a, b) => a * b, 1);
+
+export function norm(elements: readonly number[], p: number): number {
+  const sizes = elements.map(Math.abs);
+  if (p === Infinity) return sizes.reduce((a, b) => Math.max(a, b), 0);
+  return sum(sizes.map((size) => size ** p)) ** (1 / p);
+}
