@@ -1,5 +1,6 @@
 export { Adam, AdamW, type AdamOptions } from './adam.js';
 export * as lr from './lr.js';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './gradScaler.js';
 export {
   Optimizer,
   type FilledGroup,
