@@ -16,8 +16,15 @@ import {
 import {
   CrossEntropy,
   type CrossEntropyOptions as CrossEntropyOpOptions,
+  type Reduction,
 } from '../autograd/ops/crossEntropy.js';
 import { LayerNorm as LayerNormOp } from '../autograd/ops/layerNorm.js';
+import { checkProbability, Dropout } from '../autograd/ops/dropout.js';
+import {
+  ElementLoss,
+  type ElementLossName,
+  type ElementLossOptions,
+} from '../autograd/ops/elementLoss.js';
 import { Linear as LinearOp } from '../autograd/ops/linear.js';
 import {
   LocalResponseNorm as LocalResponseNormOp,
@@ -28,6 +35,7 @@ import {
   MaxPool2d as MaxPool2dOp,
   type MaxPool2dOptions,
 } from '../autograd/ops/maxPool2d.js';
+import { NLLLoss, type NLLLossOptions as NLLLossOpOptions } from '../autograd/ops/nllLoss.js';
 import { OneHot } from '../autograd/ops/oneHot.js';
 import { padOp, type PadMode } from '../autograd/ops/pad.js';
 import { ArgumentError } from '../errors.js';
@@ -55,6 +63,33 @@ export interface BatchNormOptions extends BatchNormOpOptions {
 export interface CrossEntropyOptions extends CrossEntropyOpOptions {
   /** (C,): how much each class counts. Default 1 each. */
   weight?: Tensor;
+}
+
+export interface NLLLossOptions extends NLLLossOpOptions {
+  /** (C,): how much each class counts. Default 1 each. */
+  weight?: Tensor;
+}
+
+export interface LossOptions {
+  /** 'mean' (default) over all elements, 'sum' of them, or 'none', which gives each. */
+  reduction?: Reduction;
+}
+
+export interface SmoothL1LossOptions extends LossOptions {
+  /** Difference from which the loss grows linearly, 0 or more. Default 1. */
+  beta?: number;
+}
+
+export interface HuberLossOptions extends LossOptions {
+  /** Difference from which the loss grows linearly, above 0. Default 1. */
+  delta?: number;
+}
+
+export interface BCEWithLogitsLossOptions extends LossOptions {
+  /** How much each element counts; broadcasts to the shape of the logits. Default 1. */
+  weight?: Tensor;
+  /** How much targets of 1 count, such as (C,) for logits (N, C); broadcasts. Default 1. */
+  posWeight?: Tensor;
 }
 
 /**
@@ -281,41 +316,126 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
   return x.logSoftmax(dim);
 }
 
+export interface DropoutOptions {
+  /** False for inference: then x is returned as it is. Default true. */
+  training?: boolean;
+}
+
+/**
+ * In training, each element is 0 with probability p and the rest is scaled by 1 / (1 - p).
+ * @throws ArgumentError unless p is from 0 to 1.
+ */
+export function dropout(x: Tensor, p = 0.5, { training = true }: DropoutOptions = {}): Tensor {
+  checkProbability('dropout', p);
+  return training && p > 0 ? apply(new Dropout(p), x) : x;
+}
+
+/**
+ * As `dropout`, for whole channels of (N, C, H, W) or, unlike PyTorch's, of (C, H, W).
+ * @throws ArgumentError unless p is from 0 to 1.
+ */
+export function dropout2d(x: Tensor, p = 0.5, { training = true }: DropoutOptions = {}): Tensor {
+  checkProbability('dropout2d', p);
+  return training && p > 0 ? apply(new Dropout(p, 'dropout2d'), x) : x;
+}
+
 /**
  * Cross-entropy of softmax(logits) with the target.
  *
- * Shape: logits (N, C); target (N) class indices of i32 or u32, or (N, C) probabilities of f32
- * -> a scalar, or (N) with reduction 'none'.
+ * Shape: logits (C), (N, C) or (N, C, d1, ...); target class indices of i32 or u32, of that shape
+ * without the C, or probabilities of the shape and dtype of the logits -> a scalar, or with
+ * reduction 'none' the logits' shape without the C.
  */
 export function crossEntropy(
   logits: Tensor,
   target: Tensor,
-  options: CrossEntropyOptions = {},
+  { weight, ...options }: CrossEntropyOptions = {},
 ): Tensor {
-  const { weight, ...rest } = options;
   const inputs = weight ? [logits, target, weight] : [logits, target];
-  return apply(new CrossEntropy(rest), ...inputs);
-}
-
-export interface PadOptions {
-  /** Where the elements around come from. Default 'constant'. */
-  mode?: PadMode;
-  /** What they are, with mode 'constant'. Default 0. */
-  value?: number;
+  return apply(new CrossEntropy(options), ...inputs);
 }
 
 /**
- * Elements around x: `padding` is [left, right, top, bottom, ...], the last dimension first, and
- * negative where elements are cut off. The modes but for 'constant' pad the last three dimensions
- * at most: 'reflect' by less than their size, 'circular' by no more than it.
- * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+ * Minus the entry of `logProbs` at each row's class: with logSoftmax before it, cross-entropy.
+ *
+ * Shape: logProbs (C), (N, C) or (N, C, d1, ...); target class indices of i32 or u32, of that shape
+ * without the C -> a scalar, or with reduction 'none' the shape of the target.
  */
-export function pad(
-  x: Tensor,
-  padding: readonly number[],
-  { mode = 'constant', value }: PadOptions = {},
+export function nllLoss(
+  logProbs: Tensor,
+  target: Tensor,
+  { weight, ...options }: NLLLossOptions = {},
 ): Tensor {
-  return apply(padOp(padding, mode, value), x);
+  const inputs = weight ? [logProbs, target, weight] : [logProbs, target];
+  return apply(new NLLLoss(options), ...inputs);
+}
+
+/** Squared difference. Shape: input and target alike (...) -> a scalar, or (...) by 'none'. */
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return elementLoss('mseLoss', input, target, options);
+}
+
+/** Absolute difference. Shape: input and target alike (...) -> a scalar, or (...) by 'none'. */
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return elementLoss('l1Loss', input, target, options);
+}
+
+/**
+ * d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target.
+ *
+ * Shape: input and target alike (...) -> a scalar, or (...) with reduction 'none'.
+ */
+export function smoothL1Loss(
+  input: Tensor,
+  target: Tensor,
+  { beta, ...options }: SmoothL1LossOptions = {},
+): Tensor {
+  return elementLoss('smoothL1Loss', input, target, { ...options, knee: beta });
+}
+
+/**
+ * d^2 / 2 where |d| < delta, else delta (|d| - delta / 2); d = input - target.
+ *
+ * Shape: input and target alike (...) -> a scalar, or (...) with reduction 'none'.
+ */
+export function huberLoss(
+  input: Tensor,
+  target: Tensor,
+  { delta, ...options }: HuberLossOptions = {},
+): Tensor {
+  return elementLoss('huberLoss', input, target, { ...options, knee: delta });
+}
+
+/**
+ * Cross-entropy of sigmoid(logits) with targets from 0 to 1, stable for logits of any size.
+ *
+ * Shape: logits and target alike (...) -> a scalar, or (...) with reduction 'none'.
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  { weight, posWeight, ...options }: BCEWithLogitsLossOptions = {},
+): Tensor {
+  const given = Object.entries({ weight, posWeight }).filter(([, tensor]) => tensor);
+  const weights = given.map(([name]) => name as 'weight' | 'posWeight');
+  const tensors = given.map(([, tensor]) => tensor!);
+  return elementLoss(
+    'binaryCrossEntropyWithLogits',
+    logits,
+    target,
+    { ...options, weights },
+    tensors,
+  );
+}
+
+function elementLoss(
+  name: ElementLossName,
+  input: Tensor,
+  target: Tensor,
+  options: ElementLossOptions,
+  weights: readonly Tensor[] = [],
+): Tensor {
+  return apply(new ElementLoss(name, options), input, target, ...weights);
 }
 
 /** Class indices as rows with a single 1. Shape: (...) of i32 or u32 -> (..., numClasses) of f32. */

@@ -12,6 +12,16 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return apply(new Cat('stack', dim), ...tensors);
 }
 
+/** `x.split(sizes, dim)` */
+export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
+  return x.split(sizes, dim);
+}
+
+/** `x.chunk(chunks, dim)` */
+export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
+  return x.chunk(chunks, dim);
+}
+
 /** Elements of `a` where `condition` is not 0, else of `b`; all three broadcast. */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   const numbers = [a, b].map((x) => (typeof x === 'number' ? x : undefined));

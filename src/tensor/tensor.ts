@@ -677,17 +677,7 @@ export class Tensor extends Variable implements Disposable {
    * Source: https://docs.pytorch.org/docs/stable/generated/torch.roll.html
    */
   roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
-    const steps = [shifts].flat();
-    if (dims === undefined && steps.length === 1)
-      return apply(new Roll(steps[0]!, 0), this.flatten()).reshape(this.shape);
-    const along = [dims ?? []].flat();
-    if (steps.length === 0 || steps.length !== along.length)
-      throw new ArgumentError(
-        'roll',
-        'a shift for each of dims',
-        `${steps.length} for ${along.length}`,
-      );
-    return along.reduce((x: Tensor, dim, i) => apply(new Roll(steps[i]!, dim), x), this);
+    return apply(new Roll(shifts, dims), this);
   }
 
   /**

@@ -8,6 +8,12 @@ export function checkFloat(op: string, name: string, { dtype }: GpuArray): void 
     throw new DTypeError(op, `${name} of f32 or f16`, dtype, "Convert it with to('f32').");
 }
 
+/** @throws DTypeError unless `index` is of i32 or u32. */
+export function checkIndex(op: string, { dtype }: GpuArray): void {
+  if (isFloat(dtype))
+    throw new DTypeError(op, 'index of i32 or u32', dtype, "Convert it with to('i32').");
+}
+
 /** @throws DTypeError as `checkFloat` does, and for one that differs in dtype from `like`. */
 export function checkSameFloat(op: string, name: string, array: GpuArray, like: GpuArray): void {
   checkFloat(op, name, array);

@@ -10,7 +10,12 @@ export function resolveDim(op: string, dim: number, ndim: number): number {
   return dim < 0 ? dim + ndim : dim;
 }
 
-/** As resolveDim(), for ops to which a scalar is a vector of one element, as in PyTorch. */
+/** `shape` for ops to which a scalar is a vector of one element, as in PyTorch. */
+export function vectorShape(shape: Shape): Shape {
+  return shape.length > 0 ? shape : [1];
+}
+
+/** As resolveDim(), for such ops. */
 export function resolveDimOrScalar(op: string, dim: number, ndim: number): number {
   return resolveDim(op, dim, Math.max(ndim, 1));
 }
