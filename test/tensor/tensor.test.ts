@@ -30,6 +30,9 @@ describe('shapes', () => {
       x.squeeze(1),
       x.squeeze(-1),
       x.squeeze(0),
+      x.squeeze([1, -1]),
+      x.squeeze([0, 1]),
+      x.squeeze([]),
       x.unsqueeze(0),
       x.unsqueeze(-1),
       x.unsqueeze(2),
@@ -47,6 +50,9 @@ describe('shapes', () => {
       [2, 3, 1],
       [2, 1, 3],
       [2, 1, 3, 1],
+      [2, 3],
+      [2, 3, 1],
+      [2, 1, 3, 1],
       [1, 2, 1, 3, 1],
       [2, 1, 3, 1, 1],
       [2, 1, 1, 3, 1],
@@ -55,6 +61,13 @@ describe('shapes', () => {
       [2, 3, 1],
       [2, 1, 3],
     ]);
+  });
+
+  test('squeeze and unsqueeze take scalars', () => {
+    using x = sg.tensor(1);
+    using same = x.squeeze(-1);
+    using vector = x.unsqueeze(0);
+    expect([same.shape, vector.shape]).toEqual([[], [1]]);
   });
 
   test('flatten makes a vector of a scalar', () => {

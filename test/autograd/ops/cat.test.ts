@@ -43,6 +43,14 @@ test.each([
       [0, 3],
     ],
   },
+  {
+    dim: -2,
+    shapes: [
+      [2, 3, 1, 2],
+      [2, 3, 5, 2],
+      [2, 3, 3, 2],
+    ],
+  },
   { dim: 0, shapes: [[5, 2]] },
 ])('cat of $shapes along $dim', ({ dim, shapes }) =>
   checkOp({
@@ -78,6 +86,29 @@ test.each([
   }),
 );
 
+test('cat leaves vectors of no elements out, whatever the rest is', async () => {
+  using nothing = sg.zeros([0], { requiresGrad: true });
+  using x = sg.tensor([1, 2, 3, 4], { shape: [2, 2], requiresGrad: true });
+  using y = sg.cat([nothing, x, nothing, x], -1);
+  expect(y.shape).toEqual([2, 4]);
+  expect([...(await y.data())]).toEqual([1, 2, 1, 2, 3, 4, 3, 4]);
+  using gradient = sg.ones([2, 4]);
+  y.backward({ gradient });
+  expect(nothing.grad!.shape).toEqual([0]);
+  expect([...(await x.grad!.data())]).toEqual([2, 2, 2, 2]);
+  using none = sg.cat([nothing.detach(), nothing.detach()]);
+  expect(none.shape).toEqual([0]);
+});
+
+test.each(['i32', 'u32'] as const)('cat and stack move the bits of %s', async (dtype) => {
+  using a = sg.tensor([2143289345, 1], { dtype });
+  using b = sg.tensor([5, 6], { dtype });
+  using y = sg.cat([a, b]);
+  using z = sg.stack([a, b], 1);
+  expect([y.dtype, ...(await y.data())]).toEqual([dtype, 2143289345, 1, 5, 6]);
+  expect([z.dtype, ...(await z.data())]).toEqual([dtype, 2143289345, 5, 1, 6]);
+});
+
 test('one tensor may come twice', async () => {
   using x = sg.tensor([1, 2], { requiresGrad: true });
   using y = sg.cat([x, x]);
@@ -96,5 +127,11 @@ test('cat and stack refuse what does not fit', () => {
   );
   expect(() => sg.stack([a, b])).toThrow('stack: expected tensor 1 of shape (2, 3), as tensor 0');
   expect(() => sg.cat([a, ints])).toThrow("got i32. Convert it with to('f32').");
+  using scalar = sg.tensor(1);
+  using empty = sg.zeros([2, 0]);
+  expect(() => sg.cat([a, scalar])).toThrow(
+    'cat: expected tensor 1 of one dimension or more, got (). Use stack(), or unsqueeze(0) on it.',
+  );
+  expect(() => sg.cat([empty, a])).toThrow('cat: expected tensor 1 of shape (2, 0) but for dim 0');
   expect(() => sg.cat([a, a], 2)).toThrow('cat: expected dim from -2 to 1, got 2');
 });

@@ -26,3 +26,15 @@ test('expand refuses to repeat what is not 1', () => {
     expect(() => x.expand(shape)).toThrow('expand: expected a shape that (2, 3) broadcasts to');
   }
 });
+
+test('expand moves the bits of integers, to nothing too', async () => {
+  using x = sg.tensor([2143289345, 7], { shape: [2, 1], dtype: 'u32' });
+  using y = x.expand([2, 2]);
+  expect([...(await y.data())]).toEqual([2143289345, 2143289345, 7, 7]);
+  using one = sg.ones([1], { requiresGrad: true });
+  using none = one.expand([3, 0]);
+  expect(none.shape).toEqual([3, 0]);
+  using gradient = sg.zeros([3, 0]);
+  none.backward({ gradient });
+  expect(await one.grad!.item()).toBe(0);
+});

@@ -24,6 +24,23 @@ describe('permute', () => {
     }),
   );
 
+  test.each([
+    { shape: [2, 3, 2, 2, 3, 2, 2], dims: [6, 4, 2, 0, 5, 3, 1] },
+    { shape: [2, 2, 3, 2, 2, 2, 2, 3, 2], dims: [8, 6, 4, 2, 0, 7, 5, 3, 1] },
+  ])('more dimensions than one launch walks: $shape by $dims', ({ shape, dims }) =>
+    checkOp({
+      inputs: [{ shape, data: uniform(sizeOf(shape), 1) }],
+      op: (x) => x.permute(dims),
+      reference: (x) => permute(x, dims),
+    }),
+  );
+
+  test('more dimensions than one launch walks, one of them empty', () => {
+    using x = sg.zeros([2, 3, 2, 0, 3, 2, 2]);
+    using y = x.permute([6, 4, 2, 0, 5, 3, 1]);
+    expect(y.shape).toEqual([2, 3, 2, 2, 2, 0, 3]);
+  });
+
   test('counts negative dims from the end, and takes integers', async () => {
     using x = sg.tensor(new Int32Array([1, 2, 3, 4, 5, 6]), { shape: [1, 2, 3] });
     using y = x.permute([-1, -3, 1]);
@@ -67,5 +84,27 @@ describe('transpose', () => {
   test('refuses a dim that is not there', () => {
     using x = sg.zeros([2, 3]);
     expect(() => x.transpose(0, 2)).toThrow('transpose: expected dim from -2 to 1, got 2');
+  });
+});
+
+describe('t', () => {
+  test('of a matrix, a vector and a scalar', async () => {
+    using x = sg.tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3], dtype: 'i32' });
+    using y = x.t();
+    using same = x.T;
+    expect(y.shape).toEqual([3, 2]);
+    expect([...(await y.data())]).toEqual([1, 4, 2, 5, 3, 6]);
+    expect(await same.data()).toEqual(await y.data());
+    using vector = sg.tensor([1, 2]);
+    using still = vector.t();
+    expect([...(await still.data())]).toEqual([1, 2]);
+    using scalar = sg.tensor(1);
+    using one = scalar.t();
+    expect(one.shape).toEqual([]);
+  });
+
+  test('refuses more than two dimensions', () => {
+    using x = sg.zeros([2, 3, 1]);
+    expect(() => x.t()).toThrow('t: expected two dimensions at most, got (2, 3, 1)');
   });
 });
