@@ -18,10 +18,19 @@ export {
 } from './activations.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './convTranspose2d.js';
+export { Dropout, Dropout2d } from './dropout.js';
 export { Flatten } from './flatten.js';
 export { Linear, type LinearOptions } from './linear.js';
 export { LocalResponseNorm } from './localResponseNorm.js';
-export { CrossEntropyLoss } from './losses.js';
+export {
+  BCEWithLogitsLoss,
+  CrossEntropyLoss,
+  HuberLoss,
+  L1Loss,
+  MSELoss,
+  NLLLoss,
+  SmoothL1Loss,
+} from './losses.js';
 export {
   Module,
   type LoadStateDictOptions,

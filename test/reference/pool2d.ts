@@ -1,77 +1,156 @@
 import type { Reference } from '../support/checkOp.js';
 
-type Two = readonly [number, number];
+type Pair = number | readonly [number, number];
 
 export interface Pool2dReferenceOptions {
-  kernelSize: Two;
-  stride?: Two;
-  padding?: Two;
-  dilation?: Two;
+  kernelSize: Pair;
+  stride?: Pair;
+  padding?: Pair | 'same';
+  dilation?: Pair;
   ceilMode?: boolean;
-  /** Of the mean. */
+  /** These two are of the mean. */
   countIncludePad?: boolean;
+  divisorOverride?: number;
 }
 
-/** The elements of one window: those inside of x, and how many there are with the padding. */
+/** The elements of one window: those inside of x, where they are, and how many the padding adds. */
 interface Window {
   values: number[];
-  padded: number;
+  places: number[];
+  padding: number;
 }
 
-function pool(
-  x: Reference,
-  {
-    kernelSize,
-    stride = kernelSize,
-    padding = [0, 0],
-    dilation = [1, 1],
-    ceilMode = false,
-  }: Pool2dReferenceOptions,
-  value: (window: Window) => number,
-): Reference {
-  const [n, c, ...size] = x.shape as [number, number, number, number];
-  const [outH, outW] = ([0, 1] as const).map((d) => {
-    const slack = size[d]! + 2 * padding[d] - dilation[d] * (kernelSize[d] - 1) - 1;
-    let count = 1 + (ceilMode ? Math.ceil(slack / stride[d]) : Math.floor(slack / stride[d]));
-    // The last window must begin inside of x or in the padding before it.
-    if (ceilMode && (count - 1) * stride[d] >= size[d]! + padding[d]) count--;
-    return count;
-  }) as [number, number];
-  const [inH, inW] = size as [number, number];
-  const data = new Float64Array(n * c * outH * outW);
+/** Element `tap` of window `i` along one axis, null where it is outside even of the padding. */
+interface Axis {
+  windows: number;
+  taps: (i: number) => ('padding' | number)[];
+}
+
+const both = (pair: Pair): readonly [number, number] =>
+  typeof pair === 'number' ? [pair, pair] : pair;
+
+function windowed(size: number, d: 0 | 1, options: Pool2dReferenceOptions): Axis {
+  const kernel = both(options.kernelSize)[d];
+  const stride = both(options.stride ?? options.kernelSize)[d];
+  const dilation = both(options.dilation ?? 1)[d];
+  const span = dilation * (kernel - 1) + 1;
+  let [before, after] = [0, 0];
+  let windows = 0;
+  if (options.padding === 'same') {
+    while (windows * stride < size) windows++;
+    while ((windows - 1) * stride + span > before + size + after) {
+      if (after > before) before++;
+      else after++;
+    }
+  } else {
+    before = after = both(options.padding ?? 0)[d];
+    // Windows that end in the padding, and with ceilMode one that only begins before it.
+    while (windows * stride + span <= size + 2 * before) windows++;
+    const hangsOver = (windows - 1) * stride + span < size + 2 * before;
+    if (options.ceilMode && hangsOver && windows * stride < before + size) windows++;
+  }
+  return {
+    windows,
+    taps: (i) => {
+      const found: ('padding' | number)[] = [];
+      for (let tap = 0; tap < kernel; tap++) {
+        const at = i * stride + tap * dilation - before;
+        if (at >= 0 && at < size) found.push(at);
+        else if (at < size + after) found.push('padding');
+      }
+      return found;
+    },
+  };
+}
+
+/** PyTorch's windows of adaptive pools. */
+function adapted(size: number, windows: number): Axis {
+  return {
+    windows,
+    taps: (i) => {
+      const first = Math.floor((i * size) / windows);
+      const end = Math.ceil(((i + 1) * size) / windows);
+      return Array.from({ length: end - first }, (_, tap) => first + tap);
+    },
+  };
+}
+
+function pool(x: Reference, h: Axis, w: Axis, value: (window: Window) => number): Reference {
+  const [inH, inW] = x.shape.slice(-2) as [number, number];
+  const leading = x.shape.slice(0, -2);
+  const planes = leading.reduce((a, b) => a * b, 1);
+  const data = new Float64Array(planes * h.windows * w.windows);
   let at = 0;
-  for (let plane = 0; plane < n * c; plane++) {
-    for (let i = 0; i < outH; i++) {
-      for (let j = 0; j < outW; j++) {
-        const window: Window = { values: [], padded: 0 };
-        for (let u = 0; u < kernelSize[0]; u++) {
-          for (let v = 0; v < kernelSize[1]; v++) {
-            const h = i * stride[0] + u * dilation[0] - padding[0];
-            const w = j * stride[1] + v * dilation[1] - padding[1];
-            if (h < inH + padding[0] && w < inW + padding[1]) window.padded++;
-            if (h < 0 || h >= inH || w < 0 || w >= inW) continue;
-            window.values.push(x.data[(plane * inH + h) * inW + w]!);
+  for (let plane = 0; plane < planes; plane++) {
+    for (let i = 0; i < h.windows; i++) {
+      for (let j = 0; j < w.windows; j++) {
+        const window: Window = { values: [], places: [], padding: 0 };
+        for (const row of h.taps(i)) {
+          for (const column of w.taps(j)) {
+            if (row === 'padding' || column === 'padding') {
+              window.padding++;
+              continue;
+            }
+            window.places.push(row * inW + column);
+            window.values.push(x.data[plane * inH * inW + row * inW + column]!);
           }
         }
         data[at++] = value(window);
       }
     }
   }
-  return { shape: [n, c, outH, outW], data };
+  return { shape: [...leading, h.windows, w.windows], data };
 }
 
-/** The maximum over each window of x (N, C, H, W); -Inf where a window has no element. */
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+function windows(x: Reference, options: Pool2dReferenceOptions): [Axis, Axis] {
+  const [inH, inW] = x.shape.slice(-2) as [number, number];
+  return [windowed(inH, 0, options), windowed(inW, 1, options)];
+}
+
+function adaptedTo(x: Reference, size: readonly [number, number]): [Axis, Axis] {
+  const [inH, inW] = x.shape.slice(-2) as [number, number];
+  return [adapted(inH, size[0]), adapted(inW, size[1])];
+}
+
+const largest = ({ values }: Window): number => Math.max(...values);
+
+/** Where the largest is, the first of equals; -1 if there is none. */
+const place = ({ values, places }: Window): number =>
+  values.length === 0 ? -1 : places[values.indexOf(Math.max(...values))]!;
+
+const mean = ({ values }: Window): number => sum(values) / values.length;
+
+/** The maximum over each window of x (..., H, W); -Inf where a window has no element. */
 export function maxPool2d(x: Reference, options: Pool2dReferenceOptions): Reference {
-  return pool(x, options, ({ values }) => Math.max(...values));
+  return pool(x, ...windows(x, options), largest);
 }
 
-/** The mean over each window of x (N, C, H, W). */
+/** Where in its plane each maximum is. */
+export function maxPool2dIndices(x: Reference, options: Pool2dReferenceOptions): Reference {
+  return pool(x, ...windows(x, options), place);
+}
+
+/** The mean over each window of x (..., H, W). */
 export function avgPool2d(x: Reference, options: Pool2dReferenceOptions): Reference {
-  const { countIncludePad = true } = options;
+  const { divisorOverride, countIncludePad = options.padding !== 'same' } = options;
   return pool(
     x,
-    options,
-    ({ values, padded }) =>
-      values.reduce((a, b) => a + b, 0) / (countIncludePad ? padded : values.length),
+    ...windows(x, options),
+    ({ values, padding }) =>
+      sum(values) / (divisorOverride ?? values.length + (countIncludePad ? padding : 0)),
   );
+}
+
+export function adaptiveMaxPool2d(x: Reference, size: readonly [number, number]): Reference {
+  return pool(x, ...adaptedTo(x, size), largest);
+}
+
+export function adaptiveMaxPool2dIndices(x: Reference, size: readonly [number, number]): Reference {
+  return pool(x, ...adaptedTo(x, size), place);
+}
+
+export function adaptiveAvgPool2d(x: Reference, size: readonly [number, number]): Reference {
+  return pool(x, ...adaptedTo(x, size), mean);
 }
