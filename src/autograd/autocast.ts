@@ -7,21 +7,31 @@ import { Op } from './op.js';
 import type { Variable } from './variable.js';
 
 /**
- * What autocast() makes of the inputs of each op, by its name on the tape; ops in neither list take
- * what they get.
- *
- *   'f16'      f32 inputs become f16: most of the work, and f16 products are summed in f32 anyway
- *   'f32'      f16 inputs become f32: ops whose results leave the range of f16 or lose digits there
- *   'widest'   several inputs that must agree become f32 if one of them is
+ * What autocast() makes of the inputs of each op, by its name on the tape. Ops in none of the lists
+ * take what they get, and compute what needs more digits in f32 by themselves.
  *
  * Source: https://docs.pytorch.org/docs/stable/amp.html#autocast-op-reference
  */
-const POLICY: Readonly<Record<string, 'f16' | 'f32' | 'widest'>> = Object.fromEntries([
-  ...['matmul', 'bmm', 'linear', 'conv1d', 'conv2d', 'convTranspose2d'].map((op) => [op, 'f16']),
-  ...['exp', 'log', 'pow', 'square', 'sum'].map((op) => [op, 'f32']),
-  ...['softmax', 'logSoftmax', 'crossEntropy'].map((op) => [op, 'f32']),
-  ...['cat', 'stack', 'where'].map((op) => [op, 'widest']),
-]);
+const POLICY = new Map<string, 'f16' | 'f32' | 'widest'>();
+
+/** Most of the work. f32 inputs become f16, whose products the kernels sum in f32. */
+for (const op of ['matmul', 'linear', 'conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']) {
+  POLICY.set(op, 'f16');
+}
+
+/** Results that leave the range of f16, or lose digits there. f16 inputs become f32. */
+for (const op of [
+  ...['exp', 'log', 'pow', 'square', 'reciprocal', 'rsqrt', 'softplus'],
+  ...['sum', 'prod', 'cumsum', 'norm', 'softmax', 'logSoftmax'],
+  ...['layerNorm', 'groupNorm', 'localResponseNorm'],
+  ...['crossEntropy', 'nllLoss', 'mseLoss', 'l1Loss', 'smoothL1Loss', 'huberLoss'],
+  ...['binaryCrossEntropy', 'binaryCrossEntropyWithLogits', 'klDiv'],
+]) {
+  POLICY.set(op, 'f32');
+}
+
+/** Inputs of one dtype. f16 becomes f32 if one of them is. */
+for (const op of ['cat', 'stack', 'where']) POLICY.set(op, 'widest');
 
 export interface AutocastOptions {
   /** False: ops run in the dtypes of their inputs again, within an autocast() around it. Default true. */
@@ -132,7 +142,7 @@ export function castInputs<V extends Variable>(
   apply: (cast: Op, x: V) => V,
 ): readonly V[] {
   const region = regions.at(-1);
-  const policy = POLICY[name];
+  const policy = POLICY.get(name);
   if (!region?.enabled || !policy) return inputs;
   if (policy === 'f16') return inputs.map((x) => (x.dtype === 'f32' ? region.halve(x, apply) : x));
   if (policy === 'widest' && inputs.every(({ dtype }) => dtype !== 'f32')) return inputs;
