@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { channelMoments } from '../reference/normalization.js';
 import { expectClose } from '../support/compare.js';
 import { uniform } from '../support/random.js';
+import { tidyTest } from '../support/tidyTest.js';
 
 const { nn } = sg;
 
@@ -93,7 +94,7 @@ describe('BatchNorm', () => {
     layer.eval();
     const before = await state(layer);
     using x = sg.tensor([[3, 0]]);
-    const y = layer.forward(x);
+    const y = sg.noGrad(() => layer.forward(x));
     expectClose(await y.data(), [12, 26]);
     y.dispose();
     expect(await state(layer)).toEqual(before);
@@ -124,7 +125,7 @@ describe('BatchNorm', () => {
     model.dispose();
   });
 
-  test('trains, several steps through one layer', async () => {
+  tidyTest('trains, several steps through one layer', async () => {
     sg.manualSeed(3);
     const model = new nn.Sequential(
       new nn.Linear(4, 16),
@@ -140,16 +141,15 @@ describe('BatchNorm', () => {
       { dtype: 'i32' },
     );
     const losses: number[] = [];
-    for (let step = 0; step < 30; step++) {
+    for (let step = 0; step < 12; step++) {
       const loss = nn.functional.crossEntropy(model.forward(x), y);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
-      losses.push(await loss.item());
+      if (step % 11 === 0) losses.push(await loss.item());
     }
-    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
-    expect((await state(model))['1.num_batches_tracked']).toEqual([30]);
-    for (const parameter of model.parameters()) parameter.grad = null;
+    expect(losses[1]!).toBeLessThan(losses[0]! / 2);
+    expect((await state(model))['1.num_batches_tracked']).toEqual([12]);
     model.dispose();
   });
 
@@ -189,7 +189,7 @@ describe('LayerNorm', () => {
       ['weight', [2, 2]],
       ['bias', [2, 2]],
     ]);
-    const y = layer.forward(x);
+    const y = sg.noGrad(() => layer.forward(x));
     const q = Math.sqrt(5);
     expectClose(await y.data(), [-3 / q, -1 / q, 1 / q, 3 / q]);
     y.dispose();

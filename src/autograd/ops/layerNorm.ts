@@ -64,7 +64,7 @@ export class LayerNorm extends Op {
     const rows = numelOf(x.shape.slice(0, x.shape.length - this.normalizedShape.length));
     this.params = { rows, size, parts: 1, partSize: rows, eps: this.eps };
     this.x = this.save(x);
-    this.stats = this.own(GpuArray.empty([rows, 4], 'f32', device));
+    this.stats = this.own(GpuArray.empty([rows || 1, 4], 'f32', device)); // bound also when empty
     const { weight, bias } = this.affine;
     this.weight = weight && this.own(castTo(weight, 'f32'));
     const shift = bias && castTo(bias, 'f32');

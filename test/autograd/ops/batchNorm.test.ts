@@ -27,6 +27,13 @@ function input(shape: readonly number[], seed: number, low = -2, high = 3): OpIn
   return { shape, data: uniform(size, seed, low, high) };
 }
 
+/** With a random gradient. Takes over y. */
+function backward(y: sg.Tensor): void {
+  using gradient = sg.tensor(uniform(y.numel, 9), { shape: y.shape, dtype: y.dtype });
+  y.backward({ gradient });
+  y.dispose();
+}
+
 function checkTraining(shape: readonly number[]): Promise<void> {
   const channels = [shape[1]!];
   return checkOp({
@@ -37,6 +44,8 @@ function checkTraining(shape: readonly number[]): Promise<void> {
     samples: 12,
     step: 1e-3,
     gradient: { absolute: 1e-4 },
+    // Two values become -1 and 1 whatever they are: the gradient is 0, but for eps.
+    f16: String(shape) === '2,1' ? false : undefined,
   });
 }
 
@@ -153,8 +162,7 @@ describe('batchNorm', () => {
       sg.tensor(input(shape, seed).data, { shape, requiresGrad: name === wanted });
     const tensors = [make('x', [3, 2, 5], 1), make('weight', [2], 2), make('bias', [2], 3)];
     const y = run(...(tensors as [sg.Tensor, sg.Tensor, sg.Tensor]));
-    using loss = y.exp().sum();
-    loss.backward();
+    backward(y);
     const got = await Promise.all(
       tensors.map(async (t) => (t.grad ? Float32Array.from(await t.grad.data()) : null)),
     );
@@ -212,9 +220,9 @@ describe('batchNorm', () => {
       reference({ data: Float64Array.of(1, -1, 0) }),
     );
     expectClose(await y.data(), expected.data, { norm: 1e-3 });
-    y.square().sum().backward();
+    backward(y);
     expect([x.grad!.dtype, weight.grad!.dtype, bias.grad!.dtype]).toEqual(['f16', 'f32', 'f32']);
-    for (const tensor of [x, weight, bias, y]) tensor.dispose();
+    for (const tensor of [x, weight, bias]) tensor.dispose();
   });
 
   test('of no elements leaves the running statistics alone, and parameters without slope', async () => {
@@ -224,8 +232,7 @@ describe('batchNorm', () => {
     using x = sg.zeros([0, 3, 4]);
     const y = functional.batchNorm(x, mean, variance, weight, null, { training: true });
     expect(y.shape).toEqual([0, 3, 4]);
-    using loss = y.sum();
-    loss.backward();
+    backward(y);
     expect([...(await weight.grad!.data())]).toEqual([0, 0, 0]);
     expect([...(await mean.data()), ...(await variance.data())]).toEqual([0, 0, 0, 1, 1, 1]);
     weight.dispose();

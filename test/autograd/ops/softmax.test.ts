@@ -98,6 +98,13 @@ describe.each(NAMES)('%s, tuned for hardware', (name) => {
   test.each([[[3, LONG]], [[5, 64]], [[2, 200]]])('of $0 without subgroups', (shape) =>
     check(name, shape, 1),
   );
+
+  test('is stable from -1e4 to 1e4', () =>
+    checkOp({
+      inputs: [{ shape: [2, 200], data: uniform(400, 1, -1e4, 1e4), grad: false }],
+      op: (x) => x[name](1),
+      reference: (x) => REFERENCES[name](x, 1),
+    }));
 });
 
 const spread = (...rows: number[][]): Float32Array => Float32Array.from(rows.flat());
