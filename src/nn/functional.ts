@@ -40,7 +40,7 @@ import { OneHot } from '../autograd/ops/oneHot.js';
 import { padOp, type PadMode } from '../autograd/ops/pad.js';
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
-import { apply, sideResult, type Tensor, type GeluOptions } from '../tensor/tensor.js';
+import { apply, sideResult, type GeluOptions, type Tensor } from '../tensor/tensor.js';
 
 /**
  * The layers as plain functions of tensors, under PyTorch's names in camelCase.
@@ -436,6 +436,28 @@ function elementLoss(
   weights: readonly Tensor[] = [],
 ): Tensor {
   return apply(new ElementLoss(name, options), input, target, ...weights);
+}
+
+export interface PadOptions {
+  /** 'constant' (default), 'reflect', 'replicate' or 'circular'. */
+  mode?: PadMode;
+  /** What mode 'constant' fills with. Default 0. */
+  value?: number;
+}
+
+/**
+ * Elements around the last dimensions, or fewer where `padding` is negative.
+ *
+ * @param padding  Pairs (front, back), that of the last dimension first.
+ *
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+ */
+export function pad(
+  x: Tensor,
+  padding: readonly number[],
+  { mode = 'constant', value }: PadOptions = {},
+): Tensor {
+  return apply(padOp(padding, mode, value), x);
 }
 
 /** Class indices as rows with a single 1. Shape: (...) of i32 or u32 -> (..., numClasses) of f32. */

@@ -7,6 +7,13 @@ export interface GeneratorState {
   offset: number;
 }
 
+/** What a kernel needs to draw: the words of the seed, and a position in the stream. */
+export interface Draw {
+  seed0: number;
+  seed1: number;
+  offset: number;
+}
+
 /**
  * A stream of random numbers by seed and position. Whoever draws from it takes a new position,
  * so the same seed and the same order of calls give the same numbers, on any adapter.
@@ -29,8 +36,8 @@ export class Generator {
     return this;
   }
 
-  /** The seed's words and a position that nobody else gets: what a kernel needs to draw. */
-  next(): { seed0: number; seed1: number; offset: number } {
+  /** The seed's words and a position that nobody else gets. */
+  next(): Draw {
     return { seed0: this.seed[0], seed1: this.seed[1], offset: this.offset++ };
   }
 

@@ -11,7 +11,7 @@ interface Case {
   op: (x: sg.Tensor) => sg.Tensor;
   /** In float64. */
   f: (x: number) => number;
-  options?: Record<string, unknown>;
+  options?: Record<string, number | string>;
   /** The random numbers lie from low to high. Default -3 to 3. */
   low?: number;
   high?: number;
@@ -91,7 +91,12 @@ const numbers = (shape: readonly number[], low = -3, high = 3): Float32Array =>
     high,
   );
 
-describe.each(CASES)('$name $options', ({ name, op, f, low, high, options, flat, integers }) => {
+const titled = CASES.map((one) => {
+  const given = Object.entries(one.options ?? {}).map(([key, value]) => `${key} ${value}`);
+  return { ...one, title: [one.name, ...given].join(', ') };
+});
+
+describe.each(titled)('$title', ({ name, op, f, low, high, options, flat, integers }) => {
   test.each([[[7]], [[3, 5, 11]], [[65, 33]]])('equals the reference at shape %j', (shape) =>
     checkOp({
       name,
