@@ -45,7 +45,7 @@ def ties(*shape: int, low: int = -2, high: int = 3) -> Maker:
 def apart(*shape: int) -> Maker:
     """0, 1, ... in a random order: no two are equal."""
     count = int(np.prod(shape))
-    return lambda rng: torch.from_numpy(rng.permutation(count).reshape(shape) * 1.0)
+    return lambda rng: torch.from_numpy(rng.permutation(count).reshape(shape)).double()
 
 
 def probabilities(*shape: int) -> Maker:
@@ -116,16 +116,17 @@ def run(case: Case, function: Callable) -> tuple[dict, dict[str, torch.Tensor]]:
     }
     result = function(**inputs, **case.options)
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
-
+    dys = {
+        i: rounded(uniform(*y.shape, low=0.5, high=1.5)(rng))
+        for i, y in enumerate(outputs)
+        if y.requires_grad
+    }
+    if not dys:
+        wanted = {}
     tensors = {camel(name): x for name, x in inputs.items()}
     tensors |= {f"output {i}": y for i, y in enumerate(outputs)}
+    tensors |= {f"dy {i}": dy for i, dy in dys.items()}
     if wanted:
-        dys = {
-            i: rounded(uniform(*y.shape, low=0.5, high=1.5)(rng))
-            for i, y in enumerate(outputs)
-            if y.requires_grad
-        }
-        tensors |= {f"dy {i}": dy for i, dy in dys.items()}
         gradients = torch.autograd.grad(
             [outputs[i] for i in dys], list(wanted.values()), list(dys.values())
         )
@@ -166,4 +167,11 @@ def write(name: str, tensors: dict[str, torch.Tensor], about: dict[str, str]) ->
     text += b" " * (-len(text) % 8)
     path = HERE / f"{name}.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + encoded[8 + length :])
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+def write_json(name: str, data: dict) -> None:
+    """Writes NAME.json, with PyTorch's version."""
+    path = HERE / f"{name}.json"
+    path.write_text(json.dumps({"torch": torch.__version__, **data}) + "\n")
     print(f"{path.name}: {path.stat().st_size} bytes")

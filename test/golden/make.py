@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
 
 import importlib
 
-FAMILIES = [
+SCRIPTS = [
     "ops_conv",
     "ops_pool",
     "ops_norm",
@@ -26,11 +26,16 @@ FAMILIES = [
     "ops_elementwise",
     "ops_reduce",
     "ops_shape",
+    "lenet5",
+    "optimizers",
+    "schedules",
+    "initial",
+    "alexnet",
 ]
 
 if __name__ == "__main__":
     # Sums in one order, whatever the machine.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    for name in sys.argv[1:] or FAMILIES:
+    for name in sys.argv[1:] or SCRIPTS:
         importlib.import_module(name).main()
