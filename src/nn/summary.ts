@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** What the summary needs of a Module. */
 interface Summarized {
+  training: boolean;
   forward(...inputs: Tensor[]): Tensor;
   namedModules(): [string, Summarized][];
   children(): Summarized[];
@@ -65,10 +66,15 @@ export class Summary {
   }
 }
 
-/** Runs `model` once without computing anything and notes what each innermost layer returns. */
+/**
+ * Runs `model` once, as for inference and without computing anything, and notes what each innermost
+ * layer returns.
+ */
 export function summarize(model: Summarized, inputShape: Shape): Summary {
   const rows: SummaryRow[] = [];
-  const layers = model.namedModules().filter(([, module]) => module.children().length === 0);
+  const modules = model.namedModules();
+  const modes = modules.map(([, module]) => module.training);
+  const layers = modules.filter(([, module]) => module.children().length === 0);
   const restore = layers.map(([name, layer]) => {
     const own = Object.getOwnPropertyDescriptor(layer, 'forward');
     const forward = layer.forward.bind(layer);
@@ -89,8 +95,10 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
     };
   });
   try {
+    for (const [, module] of modules) module.training = false; // batch norm refuses a batch of one
     currentDevice().dryRun(() => noGrad(() => void model.forward(zeros(inputShape))));
   } finally {
+    modules.forEach(([, module], i) => (module.training = modes[i]!));
     for (const undo of restore) undo();
   }
   const parameters = model.parameters();

@@ -118,11 +118,30 @@ describe('BatchNorm', () => {
     expect(model.summary([2, 3, 2, 2]).rows.map(({ parameters }) => parameters)).toEqual([
       6, 0, 24,
     ]);
+    expect(model.summary([1, 3, 2, 2]).rows).toHaveLength(3); // a batch of one, while training
+    expect(model.modules().every(({ training }) => training)).toBe(true);
     const device = await sg.init();
     using x = sg.ones([2, 3, 2, 2]);
     await device.compile(() => sg.noGrad(() => void model.forward(x)));
     expect(await state(model)).toEqual(before);
     model.dispose();
+  });
+
+  test('backward stands running statistics that have changed since', async () => {
+    const layer = new nn.BatchNorm1d(2).eval();
+    using x = sg.tensor([
+      [1, 2],
+      [3, 5],
+    ]);
+    using gradient = sg.ones([2, 2]);
+    const y = layer.forward(x);
+    layer.train();
+    sg.noGrad(() => void layer.forward(x));
+    y.backward({ gradient });
+    y.dispose();
+    const scale = 1 / Math.sqrt(1 + 1e-5); // of the variance at the time of forward
+    expectClose(await layer.weight!.grad!.data(), [4 * scale, 7 * scale]);
+    layer.dispose();
   });
 
   tidyTest('trains, several steps through one layer', async () => {
