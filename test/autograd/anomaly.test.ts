@@ -137,6 +137,16 @@ describe('anomaly mode', () => {
     await sg.sync();
   });
 
+  test('finds the first and the last of many elements', async () => {
+    setDetectAnomaly(true);
+    for (const at of [0, 65535, 65536, 199999]) {
+      const values = new Float32Array(200000);
+      values[at] = NaN;
+      sg.tensor(values, { requiresGrad: true }).abs();
+      await expect(sg.sync(), `at ${at}`).rejects.toThrow('forward got NaN in input 0, (200000,)');
+    }
+  });
+
   test('finds the one among a thousand, and frees its flags', async () => {
     setDetectAnomaly(true);
     const before = sg.memory().bytesInUse;

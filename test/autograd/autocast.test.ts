@@ -209,7 +209,7 @@ describe('LeNet-5 in mixed precision', () => {
   async function losses(half: boolean): Promise<number[]> {
     sg.manualSeed(5);
     const model = new sg.models.LeNet5({ activation: 'relu', pool: 'max' });
-    const optimizer = new sg.optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.5 });
+    const optimizer = new sg.optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
     const scaler = new sg.optim.GradScaler({ enabled: half });
     const x = sg.tensor(pixels, { shape: [16, 1, 28, 28] });
     const y = sg.tensor(labels);
@@ -235,8 +235,7 @@ describe('LeNet-5 in mixed precision', () => {
     const [full, half] = [await losses(false), await losses(true)];
     expect(full[19]!).toBeLessThan(0.7 * full[0]!);
     for (const [i, loss] of full.entries()) {
-      expect(Math.abs(half[i]! / loss - 1), `step ${i}: ${half[i]} and ${loss}`).toBeLessThan(0.05);
+      expect(Math.abs(half[i]! / loss - 1), `step ${i}: ${half[i]} and ${loss}`).toBeLessThan(0.02);
     }
-    console.log(full, half);
   });
 });

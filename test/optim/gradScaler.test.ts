@@ -217,11 +217,13 @@ describe('a scaler', () => {
     expect(await scaler.step(optimizer)).toBe(true);
     scaler.update();
     expect(new Set(await w.data())).toEqual(new Set([0]));
-    const values = new Float32Array(70000);
-    values[69999] = NaN;
-    w.grad = sg.tensor(values);
-    expect(await scaler.step(optimizer)).toBe(false);
-    scaler.update();
+    for (const at of [0, 16384, 69999]) {
+      const values = new Float32Array(70000);
+      values[at] = NaN;
+      w.grad = sg.tensor(values);
+      expect(await scaler.step(optimizer), `NaN at ${at}`).toBe(false);
+      scaler.update();
+    }
     optimizer.zeroGrad();
   });
 });
