@@ -1,5 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
+import { withBindingLimit } from '../support/limits.js';
+import { testHalf } from '../support/half.js';
 
 describe('arange', () => {
   test.each([
@@ -111,4 +113,59 @@ test('random tensors may be empty, and refuse what makes no sense', () => {
   expect(() => sg.rand([-1])).toThrow('rand: expected a shape of whole numbers');
   expect(() => sg.randint(3, 3, [1])).toThrow('randint: expected whole numbers low < high');
   expect(() => sg.randint(0, 1.5, [1])).toThrow('randint: expected whole numbers low < high');
+});
+
+testHalf('every function makes f16', async () => {
+  const made = [
+    { x: sg.full([3], 0.1, { dtype: 'f16' }), values: [0.0999755859375] },
+    { x: sg.zeros([1], { dtype: 'f16' }), values: [0] },
+    { x: sg.ones([5], { dtype: 'f16' }), values: [1, 1, 1] },
+    { x: sg.arange(0, 2, 0.5, { dtype: 'f16' }), values: [0, 0.5, 1, 1.5] },
+    { x: sg.eye(2, 2, { dtype: 'f16' }), values: [1, 0, 0, 1] },
+    { x: sg.randint(3, 4, [3], { dtype: 'f16' }), values: [3, 3, 3] },
+    { x: sg.tensor([[1.5, -2]], { dtype: 'f16', requiresGrad: true }), values: [1.5, -2] },
+  ];
+  for (const { x, values } of made) {
+    expect(x.dtype).toBe('f16');
+    expect([...(await x.data())].slice(0, values.length)).toEqual(values);
+    x.dispose();
+  }
+});
+
+testHalf('rand and randn of f16 are distributed as those of f32', async () => {
+  sg.manualSeed(4);
+  using u = sg.rand([COUNT + 1], { dtype: 'f16' });
+  const uniform = await u.data();
+  expect(u.dtype).toBe('f16');
+  expect(uniform.every((value) => value >= 0 && value < 1)).toBe(true);
+  const flat = moments(uniform);
+  expect(Math.abs(flat.mean - 1 / 2)).toBeLessThan(SIX_SIGMA / Math.sqrt(12));
+  expect(Math.abs(flat.variance - 1 / 12)).toBeLessThan(SIX_SIGMA / 10);
+  using n = sg.randn([COUNT + 1], { dtype: 'f16' });
+  const normal = moments(await n.data());
+  expect(Math.abs(normal.mean)).toBeLessThan(SIX_SIGMA);
+  expect(Math.abs(normal.variance - 1)).toBeLessThan(SIX_SIGMA * Math.SQRT2);
+});
+
+test('rand and randn refuse integers', () => {
+  expect(() => sg.rand([2], { dtype: 'i32' })).toThrow(
+    'rand: expected a dtype of f32 or f16, got i32. Use randint().',
+  );
+  expect(() => sg.randn([2], { dtype: 'u32' })).toThrow('randn: expected a dtype of f32 or f16');
+});
+
+test('an array over the binding limit is filled with the same numbers', async () => {
+  const draw = async (): Promise<(readonly number[])[]> => {
+    sg.manualSeed(3);
+    const made = [
+      sg.rand([3000]),
+      sg.randn([50, 50]),
+      sg.randint(0, 100, [2001]),
+      sg.full([1000], 7),
+    ];
+    const data = await Promise.all(made.map((x) => x.data()));
+    for (const x of made) x.dispose();
+    return data.map((values) => [...values]);
+  };
+  expect(await withBindingLimit(2048, draw)).toEqual(await draw());
 });

@@ -1,5 +1,6 @@
 import * as sg from 'shadegrad';
 import { expect, test, vi } from 'vitest';
+import { testHalf } from '../support/half.js';
 
 /** Formats a tensor and frees it. */
 async function format(tensor: sg.Tensor, options?: sg.PrintOptions): Promise<string> {
@@ -50,6 +51,11 @@ test('integers, with their dtype', async () => {
   expect(await format(sg.tensor([4294967295], { dtype: 'u32' }))).toBe(
     'tensor([4294967295], dtype=u32)',
   );
+});
+
+testHalf('f16, as floats with their dtype', async () => {
+  const x = sg.tensor([1, 0.1], { dtype: 'f16' });
+  expect(await format(x)).toBe('tensor([1.0000, 0.1000], dtype=f16)');
 });
 
 test('empty tensors', async () => {

@@ -9,6 +9,7 @@ import { defineShader } from '../../gpu/shader.js';
 import { reducedShape } from './dims.js';
 import { ELEMENT_FLAGS, elementFlags } from './element.js';
 import { fill } from './fill.js';
+import { partsOf } from './parts.js';
 import { rowLaunch } from './rows.js';
 
 const shader = defineShader({
@@ -73,8 +74,10 @@ export interface Pass extends Rows {
 export function reduceDims(
   x: GpuArray,
   dims: readonly number[],
-  { kind = 'sum', of, divisor, root = false, dtype = x.dtype, onto }: ReduceOptions = {},
+  options: ReduceOptions = {},
 ): GpuArray {
+  if (x.bytes > x.device.bindingLimit) return reduceInParts(x, dims, options);
+  const { kind = 'sum', of, divisor, root = false, dtype = x.dtype, onto } = options;
   const shape = reducedShape(x.shape, dims, true);
   if (x.numel === 0) {
     const nothing = kind === 'prod' ? 1 : 0;
@@ -86,10 +89,9 @@ export function reduceDims(
   passes.forEach(({ outer, size, inner, segments, wide }, pass) => {
     const rows = outer * inner;
     const last = pass === passes.length - 1;
-    const between = isFloat(x.dtype) ? 'f32' : x.dtype;
     const y =
       (last && onto) ||
-      GpuArray.empty(last ? shape : [rows * segments], last ? dtype : between, x.device);
+      GpuArray.empty(last ? shape : [rows * segments], last ? dtype : partialType(x), x.device);
     const share = wide
       ? rowLaunch(x.device, rows, size, true)
       : { constants: {}, threads: rows * segments };
@@ -117,6 +119,45 @@ export function reduceDims(
     current = y;
   });
   return current;
+}
+
+/** Of partial results. */
+function partialType(x: GpuArray): DType {
+  return isFloat(x.dtype) ? 'f32' : x.dtype;
+}
+
+/** `reduceDims` of an array that is larger than a binding, by parts of its outermost dimension. */
+function reduceInParts(x: GpuArray, dims: readonly number[], options: ReduceOptions): GpuArray {
+  const { kind, of, dtype = x.dtype, onto, ...last } = options;
+  const outermost = Math.max(
+    0,
+    x.shape.findIndex((size) => size > 1),
+  );
+  const rowSize = numelOf(x.shape.slice(outermost + 1));
+  const parts = partsOf(x.shape[outermost]!, rowSize, x).map(([first, count]) => {
+    const shape = x.shape.map((size, d) => (d === outermost ? count : size));
+    return { first, shape, array: () => x.part(first * rowSize, shape) };
+  });
+  if (dims.includes(outermost)) {
+    let total: GpuArray | undefined;
+    for (const { array } of parts) {
+      const part = array();
+      total = reduceDims(part, dims, { kind, of, dtype: partialType(x), onto: total });
+      part.release();
+    }
+    const y = reduceDims(total!, [], { kind, dtype, onto, ...last });
+    total!.release();
+    return y;
+  }
+  const y = onto ?? GpuArray.empty(reducedShape(x.shape, dims, true), dtype, x.device);
+  for (const { first, shape, array } of parts) {
+    const part = array();
+    const kept = reducedShape(shape, dims, true);
+    const at = first * numelOf(kept.slice(outermost + 1));
+    y.setPart(at, reduceDims(part, dims, { ...options, onto: onto?.part(at, kept) }));
+    part.release();
+  }
+  return y;
 }
 
 /** The launches that reduce `dims`, the innermost first. */

@@ -60,7 +60,9 @@ describe.each(SEARCHES)('$name', ({ name, extreme }) => {
 
   test('refuses what is empty, and a dim that is not there', () => {
     using empty = sg.zeros([2, 0]);
-    expect(() => empty[name](1)).toThrow(`${name}: expected at least one element`);
+    expect(() => empty[name](1)).toThrow(
+      `${name}: expected at least one element to choose from, got none. Leave out`,
+    );
     expect(() => empty[name](2)).toThrow(`${name}: expected dim from -2 to 1, got 2`);
     using rows = empty[name](0);
     expect(rows.shape).toEqual([0]);

@@ -1,19 +1,26 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
+import { numelOf } from '../../../src/gpu/dtype.js';
 import { broadcastPairs } from '../../reference/broadcast.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { testHalf } from '../../support/half.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { shuffledRange, uniform } from '../../support/random.js';
 
-const FUNCTIONS = [
-  { name: 'add', f: (a: number, b: number) => a + b },
-  { name: 'sub', f: (a: number, b: number) => a - b },
-  { name: 'mul', f: (a: number, b: number) => a * b },
-  { name: 'div', f: (a: number, b: number) => a / b },
+const FUNCTIONS: readonly {
+  name: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'pow';
+  f: (a: number, b: number) => number;
+  reversed?: 'rsub' | 'rdiv' | 'rpow';
+}[] = [
+  { name: 'add', f: (a, b) => a + b },
+  { name: 'sub', f: (a, b) => a - b, reversed: 'rsub' },
+  { name: 'mul', f: (a, b) => a * b },
+  { name: 'div', f: (a, b) => a / b, reversed: 'rdiv' },
   { name: 'maximum', f: Math.max },
   { name: 'minimum', f: Math.min },
-  { name: 'pow', f: Math.pow },
-] as const;
+  { name: 'pow', f: Math.pow, reversed: 'rpow' },
+];
 
 const SHAPES: [a: number[], b: number[]][] = [
   [
@@ -40,19 +47,20 @@ const SHAPES: [a: number[], b: number[]][] = [
   [[], []],
 ];
 
-const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-describe.each(FUNCTIONS)('$name', ({ name, f }) => {
+describe.each(FUNCTIONS)('$name', ({ name, f, reversed }) => {
   // One element alone never wins against another one: its gradient would be zero.
   const isChoice = name === 'maximum' || name === 'minimum';
-  test.each(SHAPES.filter(([a, b]) => !isChoice || size(a) * size(b) > 6))(
+  test.each(SHAPES.filter(([a, b]) => !isChoice || numelOf(a) * numelOf(b) > 6))(
     'of %j and %j equals the reference',
     (a, b) =>
       checkOp({
         inputs: [
           // No two elements of a and b are closer than the step of the gradient check.
-          { shape: a, data: shuffledRange(size(a), 1).map((x) => 0.5 + (3 * x) / size(a)) },
-          { shape: b, data: shuffledRange(size(b), 2).map((x) => 0.53 + (2.9 * x) / size(b)) },
+          { shape: a, data: shuffledRange(numelOf(a), 1).map((x) => 0.5 + (3 * x) / numelOf(a)) },
+          {
+            shape: b,
+            data: shuffledRange(numelOf(b), 2).map((x) => 0.53 + (2.9 * x) / numelOf(b)),
+          },
         ],
         op: (x, y) => x[name](y),
         reference: (x, y) => broadcastPairs(x, y, f),
@@ -66,6 +74,44 @@ describe.each(FUNCTIONS)('$name', ({ name, f }) => {
       op: (x) => x[name](1.7),
       reference: (x) => ({ shape: x.shape, data: x.data.map((value) => f(value, 1.7)) }),
     }));
+
+  test.skipIf(!reversed)('takes a number on the left', () =>
+    checkOp({
+      inputs: [{ shape: [3, 11], data: uniform(33, 1, 0.1, 3) }],
+      op: (x) => x[reversed!](1.7),
+      reference: (x) => ({ shape: x.shape, data: x.data.map((value) => f(1.7, value)) }),
+    }),
+  );
+
+  testHalf('computes f16 with f32 in f32, with integers and numbers in f16', async () => {
+    using half = sg.tensor([1.5, 2.5], { dtype: 'f16', requiresGrad: true });
+    using floats = sg.tensor([3, 2], { requiresGrad: true });
+    using ints = sg.tensor([3, 2], { dtype: 'u32' });
+    using mixed = half[name](floats);
+    using whole = half[name](ints);
+    using number = half[name](2);
+    expect([mixed.dtype, whole.dtype, number.dtype]).toEqual(['f32', 'f16', 'f16']);
+    expectClose(await mixed.data(), [f(1.5, 3), f(2.5, 2)]);
+    expectClose(await whole.data(), [f(1.5, 3), f(2.5, 2)], { relative: 1e-3 });
+    expectClose(await number.data(), [f(1.5, 2), f(2.5, 2)], { relative: 1e-3 });
+    using sums = [mixed, whole, number].reduce((a, b) => a.add(b));
+    using gradient = sg.ones([2], { dtype: sums.dtype });
+    sums.backward({ gradient });
+    expect([half.grad!.dtype, floats.grad!.dtype]).toEqual(['f16', 'f32']);
+  });
+
+  test('runs in parts where a binding is small', () =>
+    withBindingLimit(2048, () =>
+      checkOp({
+        inputs: [
+          { shape: [41, 32], data: shuffledRange(41 * 32, 1).map((x) => 0.5 + x / 500) },
+          { shape: [32], data: shuffledRange(32, 2).map((x) => 0.5 + 0.001 + x / 12) },
+        ],
+        op: (x, y) => x[name](y),
+        reference: (x, y) => broadcastPairs(x, y, f),
+        samples: 8,
+      }),
+    ));
 
   test('computes f32 with i32, and i32 with u32, as PyTorch does', async () => {
     using floats = sg.tensor([1.5, 2.5], { requiresGrad: true });
@@ -183,4 +229,90 @@ test('refuses more than six dimensions that cannot be merged', () => {
   using a = sg.zeros([2, 1, 2, 1, 2, 1, 2]);
   using b = sg.zeros([1, 2, 1, 2, 1, 2, 1]);
   expect(() => a.add(b)).toThrow('add: expected 6 dimensions at most');
+});
+
+describe.each([
+  { name: 'remainder', round: Math.floor },
+  { name: 'fmod', round: Math.trunc },
+] as const)('$name', ({ name, round }) => {
+  const f = (a: number, b: number): number => a - b * round(a / b);
+  // Quotients 0.2 and more from whole numbers, where the function jumps.
+  const divisors = uniform(77, 1, 0.5, 2).map((b, i) => (i % 3 === 0 ? -b : b));
+  const quotients = uniform(77, 2, -4, 4).map((q, i) => Math.trunc(q) + 0.2 + 0.6 * ((i % 7) / 7));
+
+  test('equals the reference', () =>
+    checkOp({
+      inputs: [
+        { shape: [7, 11], data: divisors.map((b, i) => b * quotients[i]!) },
+        { shape: [7, 11], data: divisors },
+      ],
+      op: (a, b) => a[name](b),
+      reference: (a, b) => broadcastPairs(a, b, f),
+    }));
+
+  test('takes a number, and broadcasts', async () => {
+    using a = sg.tensor([[-5.5, 5.5, 7]]); // prettier-ignore
+    using b = sg.tensor([[3], [-3]]);
+    using y = a[name](b);
+    expectClose(
+      await y.data(),
+      [3, -3].flatMap((d) => [-5.5, 5.5, 7].map((x) => f(x, d))),
+    );
+    using z = a[name](2.5);
+    expectClose(
+      await z.data(),
+      [-5.5, 5.5, 7].map((x) => f(x, 2.5)),
+    );
+  });
+
+  test('of integers is exact, and 0 for a divisor of 0', async () => {
+    using a = sg.tensor([-5, 5, -5, 5, 16777217, 7], { dtype: 'i32' });
+    using b = sg.tensor([3, -3, -3, 3, 16777216, 0], { dtype: 'i32' });
+    using y = a[name](b);
+    expect([...(await y.data())]).toEqual([
+      ...(name === 'remainder' ? [1, -1, -2, 2] : [-2, 2, -2, 2]),
+      ...[1, 0],
+    ]);
+    using u = sg.tensor([4294967295], { dtype: 'u32' });
+    using z = u[name](10);
+    expect(await z.item()).toBe(5);
+  });
+
+  test('of multiples is 0, of large quotients small, at the ends as in PyTorch', async () => {
+    const a = [6, 0.9, 3 * 0.1, 1e6, -1e6, 5, -5, Infinity, 5, NaN, 1];
+    const b = [3, 0.3, 0.1, 0.75, 0.75, Infinity, Infinity, 2, 0, 2, NaN];
+    using x = sg.tensor(new Float32Array(a));
+    using d = sg.tensor(new Float32Array(b));
+    using y = x[name](d);
+    const expected = a.map((value, i) => {
+      const [p, q] = [Math.fround(value), Math.fround(b[i]!)];
+      const rest = p % q; // exact, of the sign of p
+      return name === 'remainder' && rest !== 0 && rest < 0 !== q < 0 ? rest + q : rest;
+    });
+    expectClose(await y.data(), expected, { absolute: 1e-6, relative: 0 });
+  });
+});
+
+test('a division by 0 is infinite or NaN, of integers too', async () => {
+  using a = sg.tensor([1, -1, 0], { dtype: 'i32' });
+  using y = a.div(0);
+  expect([y.dtype, [...(await y.data())]]).toEqual(['f32', [Infinity, -Infinity, NaN]]);
+  using left = a.rdiv(2);
+  expect([left.dtype, [...(await left.data())]]).toEqual(['f32', [2, -2, Infinity]]);
+});
+
+test('a dimension of size 0 broadcasts with one of size 1 alone', async () => {
+  using empty = sg.zeros([2, 0, 1], { requiresGrad: true });
+  using one = sg.ones([1, 1, 3], { requiresGrad: true });
+  using y = empty.mul(one);
+  expect(y.shape).toEqual([2, 0, 3]);
+  using gradient = sg.zeros([2, 0, 3]);
+  y.backward({ gradient });
+  expect(empty.grad!.shape).toEqual([2, 0, 1]);
+  expect([...(await one.grad!.data())]).toEqual([0, 0, 0]);
+  using three = sg.zeros([3]);
+  using none = sg.zeros([0]);
+  expect(() => three.add(none)).toThrow(
+    'add: expected a shape that broadcasts with (3,), got (0,)',
+  );
 });

@@ -1,6 +1,8 @@
 import * as sg from 'shadegrad';
 import { expect, test } from 'vitest';
 import { checkOp } from '../../support/checkOp.js';
+import { testHalf } from '../../support/half.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
 test.each([
@@ -40,3 +42,26 @@ test('clamp refuses to do nothing', () => {
   using x = sg.zeros([2]);
   expect(() => x.clamp()).toThrow('clamp: expected a minimum or a maximum, got neither');
 });
+
+testHalf('a bound is rounded to f16, and lets the gradient of its own value pass', async () => {
+  using x = sg.tensor([0.1, 0.2], { dtype: 'f16', requiresGrad: true });
+  using y = x.clamp(0.1, 0.15);
+  const [low, high] = await y.data();
+  expect([y.dtype, low]).toEqual(['f16', (await x.data())[0]]);
+  expect(high).toBeCloseTo(0.15, 3);
+  using gradient = sg.ones([2], { dtype: 'f16' });
+  y.backward({ gradient });
+  expect([...(await x.grad!.data())]).toEqual([1, 0]);
+});
+
+test('runs in parts where a binding is small', () =>
+  withBindingLimit(1024, () =>
+    checkOp({
+      inputs: [{ shape: [1000], data: uniform(1000, 2) }],
+      op: (x) => x.clamp(-0.3, 0.4),
+      reference: (x) => ({
+        shape: x.shape,
+        data: x.data.map((value) => Math.min(Math.max(value, -0.3), 0.4)),
+      }),
+    }),
+  ));

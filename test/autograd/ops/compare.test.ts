@@ -2,6 +2,8 @@ import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { broadcastPairs } from '../../reference/broadcast.js';
 import { checkOp } from '../../support/checkOp.js';
+import { testHalf } from '../../support/half.js';
+import { withBindingLimit } from '../../support/limits.js';
 
 const RELATIONS = [
   { name: 'eq', f: (a: number, b: number) => a === b },
@@ -68,6 +70,24 @@ describe.each(RELATIONS)('$name', ({ name, f }) => {
     using z = x[name](-0.5);
     expect([...(await z.data())]).toEqual([1, 1, -1].map((value) => Number(f(value, -0.5))));
   });
+
+  testHalf('compares f16 with a number rounded to f16, as PyTorch does', async () => {
+    using x = sg.tensor([0.1, 0.2], { dtype: 'f16' });
+    using y = x[name](0.1);
+    expect([...(await y.data())]).toEqual([f(0.1, 0.1), f(0.2, 0.1)].map(Number));
+  });
+
+  test('runs in parts where a binding is small', () =>
+    withBindingLimit(1024, () =>
+      checkOp({
+        inputs: [
+          { shape: [30, 33], data: ramp(990), grad: false },
+          { shape: [30, 1], data: ramp(30), grad: false },
+        ],
+        op: (x, y) => x[name](y),
+        reference: (x, y) => broadcastPairs(x, y, (p, q) => Number(f(p, q))),
+      }),
+    ));
 
   test('takes empty tensors and refuses shapes that do not broadcast', () => {
     using empty = sg.zeros([0, 2]);

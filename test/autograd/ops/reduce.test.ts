@@ -1,9 +1,10 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { numelOf } from '../../../src/gpu/dtype.js';
-import { mean, product, reduceOver, sum } from '../../reference/reduce.js';
+import { mean, norm, product, reduceOver, sum } from '../../reference/reduce.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 import { dimsOf, REDUCTION_CASES } from '../../support/reductions.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
@@ -140,4 +141,30 @@ test('NaN and infinities pass through', async () => {
   using products = x.prod(1);
   expect([...(await sums.data())]).toEqual([NaN, NaN, Infinity, -Infinity]);
   expect([...(await products.data())]).toEqual([NaN, -Infinity, -Infinity, NaN]);
+});
+
+describe('in parts where a binding is small', () => {
+  test.each([
+    { shape: [2000], dim: 0 },
+    { shape: [1, 300, 7], dim: [1, 2] },
+    { shape: [600, 3], dim: 0 },
+    { shape: [600, 3], dim: 1 },
+    { shape: [120, 2, 9], dim: [0, 2] },
+  ])('$shape over dim $dim', async ({ shape, dim }) => {
+    const data = uniform(numelOf(shape), 3, 1, 2);
+    using x = sg.tensor(data, { shape });
+    const reference = { shape, data: Float64Array.from(data) };
+    for (const [name, f] of [
+      ['mean', mean],
+      ['max', (row: number[]) => row.reduce((a, b) => Math.max(a, b))],
+      ['norm', (row: number[]) => norm(row, 2)],
+    ] as const) {
+      using y = await withBindingLimit(1024, () =>
+        name === 'norm' ? x.norm(2, dim) : x[name](dim),
+      );
+      const expected = reduceOver(reference, [dim].flat(), false, f);
+      expect(y.shape).toEqual(expected.shape);
+      expectClose(await y.data(), expected.data, { relative: 1e-6 });
+    }
+  });
 });

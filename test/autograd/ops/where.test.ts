@@ -2,6 +2,8 @@ import * as sg from 'shadegrad';
 import { expect, test } from 'vitest';
 import { broadcastPairs } from '../../reference/broadcast.js';
 import { checkOp, type Reference } from '../../support/checkOp.js';
+import { testHalf } from '../../support/half.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
@@ -70,3 +72,36 @@ test('where refuses shapes that do not broadcast', () => {
   using b = sg.zeros([3]);
   expect(() => sg.where(a, a, b)).toThrow('where: expected a shape that broadcasts with (2,)');
 });
+
+testHalf(
+  'a condition of f16 chooses values of any type, and one of any type values of f16',
+  async () => {
+    using condition = sg.tensor([1, 0, -0, NaN], { dtype: 'f16' });
+    using ints = sg.tensor([16777217, 2, 3, 4], { dtype: 'i32' });
+    using kept = sg.where(condition, ints, 0);
+    expect([kept.dtype, [...(await kept.data())]]).toEqual(['i32', [16777217, 0, 0, 4]]);
+    using half = sg.tensor([1.5, 2.5, 3.5, 4.5], { dtype: 'f16', requiresGrad: true });
+    using floats = sg.tensor([0.1], { requiresGrad: true });
+    using flags = sg.tensor([0, 1, 0, 1], { dtype: 'u32' });
+    using mixed = sg.where(flags, half, floats);
+    expect(mixed.dtype).toBe('f32');
+    expect([...(await mixed.data())]).toEqual([0.1, 2.5, 0.1, 4.5].map(Math.fround));
+    using gradient = sg.ones([4]);
+    mixed.backward({ gradient });
+    expect([half.grad!.dtype, [...(await half.grad!.data())]]).toEqual(['f16', [0, 1, 0, 1]]);
+    expect([...(await floats.grad!.data())]).toEqual([2]);
+  },
+);
+
+test('runs in parts where a binding is small', () =>
+  withBindingLimit(1024, () =>
+    checkOp({
+      inputs: [
+        { shape: [900], data: Int32Array.from({ length: 900 }, (_, i) => i % 3) },
+        { shape: [900], data: uniform(900, 1, 1, 2) },
+        { shape: [], data: new Float32Array([3]) },
+      ],
+      op: (condition, x, y) => sg.where(condition, x, y),
+      reference: whereReference,
+    }),
+  ));
