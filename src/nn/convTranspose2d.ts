@@ -54,12 +54,13 @@ export class ConvTranspose2d extends Module {
     initWeightAndBias(this.weight, this.bias);
   }
 
-  forward(x: Tensor): Tensor;
+  forward(x: Tensor): Tensor; // what Module has, where the one below would not do
   /**
    * @param outputSize  [height, width] of the result, of those that the stride allows; in place of
    *   the option `outputPadding`.
    * @throws ArgumentError for a size out of reach
    */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures
   forward(x: Tensor, outputSize: readonly [height: number, width: number]): Tensor;
   forward(x: Tensor, outputSize?: readonly [number, number]): Tensor {
     const options = outputSize
