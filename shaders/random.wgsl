@@ -14,6 +14,7 @@ struct Params {
   offset: u32,
   first: u32, // the bits of the distribution's two parameters
   second: u32,
+  start: u32, // of x in a larger array that is filled part by part; a multiple of 4
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -23,7 +24,7 @@ struct Params {
 const TAU = 6.283185307179586;
 
 fn block(i: u32) -> vec4u {
-  return philox(vec4u(i, 0u, params.offset, 0u), vec2u(params.seed0, params.seed1));
+  return philox(vec4u(params.start / 4u + i, 0u, params.offset, 0u), vec2u(params.seed0, params.seed1));
 }
 
 fn store(i: u32, values: vec4f) {

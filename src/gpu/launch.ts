@@ -33,6 +33,8 @@ export interface LaunchOptions<S> {
    * starts. Arrays with another number of elements are bound whole.
    */
   elements?: number;
+  /** Of `elements`, those of each thread; default a choice, for a kernel that loops by threadCount(). */
+  perThread?: number;
 }
 
 const SEVERAL = 8; // elements of a thread, whose start costs as much as two or three of them
@@ -49,15 +51,17 @@ export function launch<P extends ParamTypes, F extends string>(
   entry: string,
   options: LaunchOptions<Shader<P, F>>,
 ): void {
-  const { elements, ...rest } = options;
+  const { elements, perThread, ...rest } = options;
   if (elements === undefined) {
     launchOnce(shader, entry, rest);
     return;
   }
+  const threadsFor = (count: number): number =>
+    perThread ? Math.ceil(count / perThread) : elementThreads(count);
   const whole = [...options.inputs, ...options.outputs];
   const largest = Math.max(...whole.map(({ bytes }) => bytes));
   if (largest <= whole[0]!.device.bindingLimit) {
-    launchOnce(shader, entry, { ...rest, threads: elementThreads(elements) });
+    launchOnce(shader, entry, { ...rest, threads: threadsFor(elements) });
     return;
   }
   const most = Math.floor(whole[0]!.device.bindingLimit / WIDEST / ALIGNED) * ALIGNED;
@@ -73,7 +77,7 @@ export function launch<P extends ParamTypes, F extends string>(
       inputs: options.inputs.map(part),
       outputs: options.outputs.map(part),
       params: { ...options.params, count, ...('start' in shader.params && { start }) },
-      threads: elementThreads(count),
+      threads: threadsFor(count),
     });
     for (const array of parts) array.release();
   }

@@ -17,6 +17,7 @@ const shader = defineShader({
     offset: 'u32',
     first: 'u32',
     second: 'u32',
+    start: 'u32',
   },
   includes: { philox, threads },
 });
@@ -34,8 +35,9 @@ function draw(
   launch(shader, entry, {
     inputs: [],
     outputs: [array],
-    params: { count, ...generator.next(), first, second },
-    threads: Math.ceil(count / BLOCK),
+    params: { count, ...generator.next(), first, second, start: 0 },
+    elements: count,
+    perThread: BLOCK,
   });
   return array;
 }

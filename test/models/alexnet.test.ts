@@ -1,0 +1,210 @@
+import * as sg from 'shadegrad';
+import { afterEach, describe, expect, test } from 'vitest';
+import { alexnet, type Layer, type Weights } from '../reference/alexnet.js';
+import { withBindingLimit } from '../support/limits.js';
+import { uniform } from '../support/random.js';
+import { relativeError } from '../support/results.js';
+
+const MIB = 2 ** 20;
+const ENTRIES = 12; // of each parameter, whose gradient is compared
+const LABEL = 7;
+
+/** A layer without its numbers. */
+type Plan =
+  | Omit<Extract<Layer, { kind: 'conv' }>, 'weight' | 'bias'>
+  | Exclude<Layer, { kind: 'conv' | 'linear' | 'mask' }>
+  | { kind: 'linear' }
+  | { kind: 'dropout'; size: number };
+
+const conv = (outC: number, size: number, padding = 0, groups = 1, stride = 1): Plan => ({
+  kind: 'conv',
+  ...{ outC, size, stride, padding, groups },
+});
+const relu: Plan = { kind: 'relu' };
+const pool: Plan = { kind: 'maxPool', size: 3, stride: 2 };
+const lrn: Plan = { kind: 'lrn', size: 5, alpha: 1e-4, beta: 0.75, k: 2 };
+const linear: Plan = { kind: 'linear' };
+const dropout = (size: number): Plan => ({ kind: 'dropout', size });
+
+/** Written down from the sources, not from the models. */
+const FORMS: {
+  variant: NonNullable<sg.models.AlexNetOptions['variant']>;
+  input: [number, number, number];
+  parameters: number;
+  plan: Plan[];
+}[] = [
+  {
+    variant: 'torchvision',
+    input: [3, 224, 224],
+    parameters: 61_100_840,
+    plan: [
+      ...[conv(64, 11, 2, 1, 4), relu, pool, conv(192, 5, 2), relu, pool],
+      ...[conv(384, 3, 1), relu, conv(256, 3, 1), relu, conv(256, 3, 1), relu, pool],
+      ...[dropout(9216), linear, relu, dropout(4096), linear, relu, linear],
+    ],
+  },
+  {
+    variant: '2012',
+    input: [3, 227, 227],
+    parameters: 60_965_224,
+    plan: [
+      ...[conv(96, 11, 0, 1, 4), relu, lrn, pool, conv(256, 5, 2, 2), relu, lrn, pool],
+      ...[conv(384, 3, 1), relu, conv(384, 3, 1, 2), relu, conv(256, 3, 1, 2), relu, pool],
+      ...[linear, relu, dropout(4096), linear, relu, dropout(4096), linear],
+    ],
+  },
+  {
+    variant: 'd2l',
+    input: [1, 227, 227],
+    parameters: 58_299_082,
+    plan: [
+      ...[conv(96, 11, 0, 1, 4), relu, pool, conv(256, 5, 2), relu, pool],
+      ...[conv(384, 3, 1), relu, conv(384, 3, 1), relu, conv(256, 3, 1), relu, pool],
+      ...[linear, relu, dropout(4096), linear, relu, dropout(4096), linear],
+    ],
+  },
+];
+
+const open: { dispose(): void }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.dispose();
+});
+function keep<T extends { dispose(): void }>(one: T): T {
+  open.push(one);
+  return one;
+}
+
+async function weightsOf(parameter: sg.Tensor): Promise<Weights> {
+  const every = Math.max(1, Math.floor(parameter.numel / ENTRIES));
+  const entries = Array.from({ length: parameter.numel }, (_, i) => i).filter(
+    (i) => i % every === 0,
+  );
+  return { values: await parameter.data(), entries };
+}
+
+/** The plan with the model's parameters, and with the masks that dropout will draw after `seed`. */
+async function layersOf(
+  plan: readonly Plan[],
+  parameters: readonly sg.Tensor[],
+  seed: number,
+): Promise<Layer[]> {
+  sg.manualSeed(seed);
+  const left = [...parameters];
+  const layers: Layer[] = [];
+  for (const layer of plan) {
+    if (layer.kind === 'conv' || layer.kind === 'linear') {
+      const weight = await weightsOf(left.shift()!);
+      layers.push({ ...layer, weight, bias: await weightsOf(left.shift()!) });
+    } else if (layer.kind === 'dropout') {
+      using ones = sg.ones([1, layer.size]);
+      using mask = sg.nn.functional.dropout(ones, 0.5);
+      layers.push({ kind: 'mask', factors: await mask.data() });
+    } else layers.push(layer);
+  }
+  expect(left).toEqual([]);
+  return layers;
+}
+
+// Bindings of 128 MiB, as on every adapter by default: the first dense weight has 151 MB.
+describe.each(FORMS)('AlexNet, $variant', ({ variant, input, parameters, plan }) => {
+  test('a training step equals the float64 reference, with bindings of 128 MiB', () =>
+    withBindingLimit(128 * MIB, async () => {
+      sg.manualSeed(1);
+      const model = keep(new sg.models.AlexNet({ variant }));
+      const { length: count } = model.parameters();
+      expect(count).toBe(16);
+      expect(model.parameters().reduce((sum, { numel }) => sum + numel, 0)).toBe(parameters);
+      const [c, size] = input;
+      const image = uniform(c * size * size, 2);
+      const layers = await layersOf(plan, model.parameters(), 3);
+
+      sg.manualSeed(3);
+      const x = keep(sg.tensor(image, { shape: [1, ...input] }));
+      const y = keep(sg.tensor([LABEL], { dtype: 'i32' }));
+      const logits = keep(model.forward(x));
+      const loss = keep(sg.nn.functional.crossEntropy(logits, y));
+      loss.backward();
+
+      const expected = alexnet(layers, { c, size, data: image }, LABEL);
+      expect(relativeError(await logits.data(), expected.logits), 'logits').toBeLessThan(1e-5);
+      expect(Math.abs((await loss.item()) / expected.loss - 1), 'loss').toBeLessThan(1e-5);
+      const keys = [...model.namedParameters()].map(([key]) => key);
+      const gradients = expected.gradients.flatMap(({ weight, bias }) => [weight, bias]);
+      for (const [i, parameter] of model.parameters().entries()) {
+        const layer = layers.filter((one) => 'weight' in one)[i >> 1] as {
+          weight: Weights;
+          bias: Weights;
+        };
+        const { entries } = i % 2 === 0 ? layer.weight : layer.bias;
+        const gradient = await parameter.grad!.data();
+        const got = entries.map((at) => gradient[at]!);
+        expect(
+          gradients[i]!.some((slope) => slope !== 0),
+          `${keys[i]}: some slope`,
+        ).toBe(true);
+        expect(relativeError(got, gradients[i]!), keys[i]).toBeLessThan(1e-4);
+      }
+    }));
+});
+
+test("AlexNet has torchvision's state-dict keys", () => {
+  const model = keep(new sg.models.AlexNet());
+  expect(Object.keys(model.stateDict())).toEqual(
+    ['features.0', 'features.3', 'features.6', 'features.8', 'features.10']
+      .concat(['classifier.1', 'classifier.4', 'classifier.6'])
+      .flatMap((layer) => [`${layer}.weight`, `${layer}.bias`]),
+  );
+});
+
+test('AlexNet takes other sizes of images, and other numbers of classes and channels', () => {
+  const model = keep(new sg.models.AlexNet({ numClasses: 5, inChannels: 1, dropout: 0 }));
+  expect(model.summary([2, 1, 63, 63]).rows.at(-1)!.outputShape).toEqual([2, 5]);
+  expect(model.summary([2, 1, 300, 280]).rows.at(-1)!.outputShape).toEqual([2, 5]);
+});
+
+test('the 2012 form starts as the paper says', async () => {
+  const model = keep(new sg.models.AlexNet({ variant: '2012' }));
+  const state = model.stateDict();
+  const biases = Object.keys(state).filter((key) => key.endsWith('.bias'));
+  const first = await Promise.all(biases.map(async (key) => (await state[key]!.data())[0]));
+  expect(first).toEqual([0, 1, 0, 1, 1, 1, 1, 0]);
+  const values = await state['features.4.weight']!.data();
+  const squares = Float64Array.from(values, (value) => value * value);
+  const rms = Math.sqrt(squares.reduce((a, b) => a + b) / values.length);
+  expect(Math.abs(rms / 0.01 - 1)).toBeLessThan(0.01);
+});
+
+test('AlexNet refuses a variant that it does not know', () => {
+  expect(() => new sg.models.AlexNet({ variant: 'vgg' as '2012' })).toThrow(
+    "AlexNet: expected a variant of 'torchvision', '2012', 'd2l', got 'vgg'",
+  );
+});
+
+describe('alexNetCifar', () => {
+  test('has 7,711,050 numbers, of which 7,708,746 are learnt', () => {
+    const model = keep(sg.models.alexNetCifar());
+    const learnt = model.parameters().reduce((sum, { numel }) => sum + numel, 0);
+    expect(learnt).toBe(7_708_746);
+    const running = Object.entries(model.stateDict()).filter(([key]) => key.includes('running_'));
+    expect(learnt + running.reduce((sum, [, { numel }]) => sum + numel, 0)).toBe(7_711_050);
+  });
+
+  test('overfits 64 images', async () => {
+    sg.manualSeed(4);
+    const model = keep(sg.models.alexNetCifar({ dropout: 0 }));
+    const optimizer = new sg.optim.Adam(model.parameters(), { lr: 3e-4 });
+    const x = keep(sg.tensor(uniform(64 * 3 * 32 * 32, 5), { shape: [64, 3, 32, 32] }));
+    const labels = Int32Array.from({ length: 64 }, (_, i) => (i * 7) % 10);
+    const y = keep(sg.tensor(labels));
+    const losses: number[] = [];
+    for (let step = 0; step < 12; step++) {
+      const loss = sg.nn.functional.crossEntropy(model.forward(x), y);
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      losses.push(await loss.item());
+    }
+    expect(losses.at(-1)).toBeLessThan(0.1 * losses[0]!);
+    optimizer.dispose();
+  });
+});
