@@ -1,11 +1,11 @@
-import element from '../../../shaders/element.wgsl';
 import source from '../../../shaders/oneHot.wgsl';
 import threads from '../../../shaders/threads.wgsl';
-import { ArgumentError, DTypeError } from '../../errors.js';
+import { ArgumentError } from '../../errors.js';
 import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { checkIndex } from '../kernels/checks.js';
 import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -14,7 +14,7 @@ const shader = defineShader({
   source,
   params: { count: 'u32', classes: 'u32' },
   flags: ELEMENT_FLAGS,
-  includes: { element, threads },
+  includes: { threads },
 });
 
 /**
@@ -37,8 +37,7 @@ export class OneHot extends Op {
     const { numClasses: classes, dtype } = this;
     if (!Number.isInteger(classes) || classes < 1)
       throw new ArgumentError(this.name, 'numClasses from 1 up', classes);
-    if (index.dtype === 'f32')
-      throw new DTypeError(this.name, 'index of i32 or u32', 'f32', "Convert it with to('i32').");
+    checkIndex(this.name, index);
     const y = GpuArray.empty([...index.shape, classes], dtype, index.device);
     const count = y.numel;
     launch(shader, 'forward', {

@@ -39,6 +39,11 @@ function check(inputs: readonly OpInput[], options: CrossEntropyOptions = {}): P
     inputs,
     op: (...tensors) => apply(new CrossEntropy(options), ...tensors),
     reference: (logits, target, weight) => crossEntropy(logits!, target!, weight, options),
+    options: {
+      ...options,
+      weight: inputs[2],
+      probabilities: inputs[1]!.data instanceof Float32Array,
+    },
     samples: 32,
   });
 }
@@ -73,6 +78,67 @@ describe.each(REDUCTIONS)('crossEntropy, %s', (reduction) => {
     await check([logitsOf(7, 5), indicesOf(7, 5), weight], { reduction, labelSmoothing: 0.2 });
     await check([logitsOf(7, 5), probabilitiesOf(7, 5), weight], { reduction });
   });
+});
+
+describe.each(REDUCTIONS)('crossEntropy of other dimensions, %s', (reduction) => {
+  const weight = { shape: [5], data: uniform(5, 9, 0.5, 2), grad: false };
+  const images = { shape: [2, 5, 3, 7], data: uniform(210, 1, -3, 3) };
+  const labels = { shape: [2, 3, 7], data: indicesOf(42, 5, -100).data };
+
+  test('(N, C, H, W) with class indices', async () => {
+    await check([images, labels], { reduction });
+    await check([images, labels, weight], { reduction, labelSmoothing: 0.2 });
+  });
+
+  test('(N, C, L) with probabilities', () =>
+    check(
+      [
+        { shape: [3, 5, 2], data: uniform(30, 1, -3, 3) },
+        { shape: [3, 5, 2], data: uniform(30, 2, 0, 0.4) },
+        weight,
+      ],
+      { reduction, labelSmoothing: 0.1 },
+    ));
+
+  test('(C)', async () => {
+    const logits = { shape: [5], data: uniform(5, 3) };
+    await check([logits, { shape: [], data: new Uint32Array([3]) }], { reduction });
+    await check([logits, { shape: [5], data: uniform(5, 4, 0, 0.4) }], { reduction });
+  });
+});
+
+test('crossEntropy of no rows: the mean is NaN, the sum 0', async () => {
+  using logits = sg.zeros([0, 3], { requiresGrad: true });
+  using target = sg.zeros([0], { dtype: 'i32' });
+  const of = (reduction: (typeof REDUCTIONS)[number]): sg.Tensor =>
+    apply(new CrossEntropy({ reduction }), logits, target);
+  using none = of('none');
+  expect(none.shape).toEqual([0]);
+  using sum = of('sum');
+  expect(await sum.item()).toBe(0);
+  sum.backward();
+  using mean = of('mean');
+  expect(await mean.item()).toBeNaN();
+  mean.backward();
+  expect(logits.grad!.shape).toEqual([0, 3]);
+});
+
+test('crossEntropy adds the losses of many rows without losing digits', async () => {
+  const n = 40_000;
+  using logits = sg.tensor(uniform(2 * n, 1, -3, 3), { shape: [n, 2] });
+  using target = sg.tensor(
+    Int32Array.from({ length: n }, (_, i) => (i % 5 === 0 ? -100 : i % 2)),
+    { dtype: 'i32' },
+  );
+  using weight = sg.tensor([0.5, 2]);
+  using loss = apply(new CrossEntropy(), logits, target, weight);
+  const [x, t] = [await logits.data(), await target.data()];
+  const expected = crossEntropy(
+    { shape: [n, 2], data: Float64Array.from(x) },
+    { shape: [n], data: Float64Array.from(t) },
+    { shape: [2], data: new Float64Array([0.5, 2]) },
+  );
+  expectClose([await loss.item()], expected.data, { absolute: 0, relative: 2e-6 });
 });
 
 test('crossEntropy is stable from -1e4 to 1e4', () =>
@@ -170,13 +236,19 @@ describe('crossEntropy refuses', () => {
       [6],
       [6],
       'i32',
-      'crossEntropy: expected logits (N, C) of at least one row and class, got (6,)',
+      'crossEntropy: expected target () of class indices for logits (6,), got (6,)',
     ],
     [
-      [0, 3],
-      [0],
+      [2, 0],
+      [2],
       'i32',
-      'crossEntropy: expected logits (N, C) of at least one row and class, got (0, 3)',
+      'crossEntropy: expected logits (C), (N, C) or (N, C, ...) of at least one class, got (2, 0)',
+    ],
+    [
+      [2, 3, 5],
+      [2, 3],
+      'i32',
+      'crossEntropy: expected target (2, 5) of class indices for logits (2, 3, 5), got (2, 3)',
     ],
     [
       [4, 3],
@@ -196,7 +268,7 @@ describe('crossEntropy refuses', () => {
       'f32',
       'crossEntropy: expected target (4, 3) of probabilities for logits (4, 3), got (4, 2)',
     ],
-    [[4, 3], [4], 'f32', 'crossEntropy: expected class indices of i32 or u32, got f32'],
+    [[4, 3], [4], 'f32', 'crossEntropy: expected target of class indices of i32 or u32, got f32'],
   ] as const)('logits %j with target %j of %s', (logits, target, dtype, message) => {
     using x = sg.zeros(logits);
     using t = sg.zeros(target, { dtype });
@@ -219,9 +291,15 @@ describe('crossEntropy refuses', () => {
   test('logits of integers, and weights of another length', () => {
     using t = sg.zeros([2], { dtype: 'i32' });
     using integers = sg.zeros([2, 3], { dtype: 'i32' });
-    expect(() => apply(new CrossEntropy(), integers, t)).toThrow('expected logits of f32, got i32');
+    expect(() => apply(new CrossEntropy(), integers, t)).toThrow(
+      'expected logits of f32 or f16, got i32',
+    );
     using x = sg.zeros([2, 3]);
     using weight = sg.ones([2]);
     expect(() => apply(new CrossEntropy(), x, t, weight)).toThrow('expected weight (3,), got (2,)');
+    using learnt = sg.ones([3], { requiresGrad: true });
+    expect(() => apply(new CrossEntropy(), x, t, learnt)).toThrow(
+      'crossEntropy: expected weight that does not require grad',
+    );
   });
 });

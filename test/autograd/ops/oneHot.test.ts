@@ -24,6 +24,15 @@ test('oneHot can give integers, and takes a scalar', async () => {
   expect(await y.toArray()).toEqual([0, 1]);
 });
 
+test('oneHot can give f16, where there is such', async () => {
+  const device = await sg.init();
+  if (!device.hasF16) return;
+  using index = sg.tensor([2, 0, 1], { dtype: 'i32' });
+  using y = apply(new OneHot(3, 'f16'), index);
+  expect(y.dtype).toBe('f16');
+  expect([...(await y.data())]).toEqual([0, 0, 1, 1, 0, 0, 0, 1, 0]);
+});
+
 test('oneHot of an index out of range is zeros', async () => {
   using index = sg.tensor([-1, 2, 5], { dtype: 'i32' });
   using y = apply(new OneHot(2), index);
