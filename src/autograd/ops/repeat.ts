@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.js';
 import type { Shape } from '../../gpu/dtype.js';
-import { GpuArray } from '../../gpu/gpuArray.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
 import { reduceDims } from '../kernels/reduce.js';
 import { reshaped } from '../kernels/reshaped.js';
 import { expandTo } from '../kernels/stridedCopy.js';

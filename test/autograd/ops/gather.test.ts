@@ -1,5 +1,6 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
+import { currentDevice } from '../../../src/gpu/device.js';
 import { gather, indexSelect, sizeOf } from '../../reference/indexing.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { uniform } from '../../support/random.js';
@@ -53,6 +54,14 @@ describe('gather', () => {
     using whole = sg.tensor([5, 6], { dtype: 'i32' });
     using z = whole.gather(0, i);
     expect([...(await z.data())]).toEqual([...index].map((k) => (k === 1 ? 6 : 0)));
+  });
+
+  test('gives NaN in f16 too, where the adapter has it', async () => {
+    if (!currentDevice().hasF16) return;
+    using x = sg.tensor([1, 65504, -0], { dtype: 'f16' });
+    using i = sg.tensor([3, 1, 2], { dtype: 'i32' });
+    using y = x.gather(0, i);
+    expect([y.dtype, ...(await y.data())]).toEqual(['f16', NaN, 65504, -0]);
   });
 
   test('moves the bits of integers', async () => {
