@@ -5,6 +5,7 @@ import { apply } from '../../../src/tensor/tensor.js';
 import { conv2d, type Conv2dReferenceOptions } from '../../reference/conv2d.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
@@ -107,6 +108,41 @@ const CASES: Case[] = [
     same: {},
   },
   {
+    name: 'parts that share a tap',
+    x: [1, 2, 9, 17],
+    weight: [7, 2, 1, 7],
+    options: { padding: [0, 3] },
+    same: { padding: [0, 3] },
+  },
+  {
+    name: 'phases of which one has parts that share taps',
+    x: [1, 1, 3, 33],
+    weight: [5, 1, 1, 13],
+    options: { stride: [1, 2] },
+    same: { stride: [1, 2] },
+  },
+  {
+    name: 'taps by twos and fours, phases with a tap less',
+    x: [2, 3, 15, 13],
+    weight: [9, 3, 4, 3],
+    options: { stride: [1, 2], padding: [0, 1] },
+    same: { stride: [1, 2], padding: [0, 1] },
+  },
+  {
+    name: 'four taps in a row',
+    x: [1, 3, 5, 65],
+    weight: [3, 3, 2, 4],
+    options: { padding: 1 },
+    same: { padding: [1, 1] },
+  },
+  {
+    name: 'depthwise',
+    x: [2, 5, 7, 9],
+    weight: [5, 1, 3, 3],
+    options: { padding: 1, groups: 5, stride: 2 },
+    same: { padding: [1, 1], groups: 5, stride: [2, 2] },
+  },
+  {
     name: "padding 'same', uneven",
     x: [1, 2, 9, 8],
     weight: [3, 2, 2, 4],
@@ -146,6 +182,7 @@ describe.each(ADAPTERS)('conv2d as tuned for %s', (adapter) => {
         { shape: weight, data: random(weight, 2) },
         ...(bias ? [{ shape: [weight[0]!], data: random([weight[0]!], 3) }] : []),
       ],
+      options: options as Record<string, unknown>,
       op: (...inputs) => apply(new Conv2d(options), ...inputs),
       reference: (...[input, w, b]) => conv2d(input!, w!, b, same),
       // Linear in each input: the difference is exact at any step.
@@ -172,17 +209,124 @@ describe('conv2d with an activation', () => {
         return { shape, data: data.map(f) };
       },
       samples: 24,
+      options: { activation },
     }),
   );
+
+  test('relu passes NaN on', async () => {
+    using x = sg.tensor([NaN, -1, 2, -Infinity, Infinity], { shape: [1, 1, 1, 5] });
+    using weight = sg.ones([1, 1, 1, 1]);
+    using y = apply(new Conv2d({ activation: 'relu' }), x, weight);
+    expect([...(await y.data())]).toEqual([NaN, 0, 2, 0, Infinity]);
+  });
 });
 
-test('only the gradients that are asked for are computed', async () => {
+test('takes an image without a batch', () =>
+  checkOp({
+    inputs: [[2, 7, 8], [5, 2, 3, 3], [5]].map((shape, i) => ({ shape, data: random(shape, i) })),
+    op: (...inputs) => sg.nn.functional.conv2d(...(inputs as Three), { activation: 'tanh' }),
+    reference: (x, w, b) => {
+      const { shape, data } = conv2d({ ...x!, shape: [1, ...x!.shape] }, w!, b, {});
+      return { shape: shape.slice(1), data: data.map(Math.tanh) };
+    },
+    options: { unbatched: true },
+  }));
+
+describe('Inf and NaN stay in the windows that they are in', () => {
+  test.each([
+    [
+      [3, 4],
+      [1, 1],
+    ],
+    [
+      [1, 7],
+      [1, 1],
+    ],
+    [
+      [3, 11],
+      [1, 4],
+    ],
+    [
+      [2, 3],
+      [2, 2],
+    ],
+    [
+      [1, 9],
+      [1, 2],
+    ],
+    [
+      [2, 2],
+      [1, 1],
+    ],
+  ] as const)('kernel %j, stride %j', async (kernel, stride) => {
+    const shape = [1, 1, 5, 41];
+    const data = random(shape, 1);
+    data[2 * 41 + 13] = Infinity;
+    data[3 * 41 + 30] = NaN;
+    const weight = { shape: [3, 1, ...kernel], data: random([3, ...kernel], 2) };
+    using x = sg.tensor(data, { shape });
+    using w = sg.tensor(weight.data, { shape: weight.shape });
+    using y = apply(new Conv2d({ stride, padding: 1 }), x, w);
+    const expected = conv2d(
+      { shape, data: Float64Array.from(data) },
+      { shape: weight.shape, data: Float64Array.from(weight.data) },
+      undefined,
+      { stride, padding: [1, 1] },
+    );
+    expectClose(await y.data(), expected.data);
+  });
+});
+
+describe('conv2d in parts, where an array exceeds the binding limit', () => {
+  const CASES: [string, number[], number[], Conv2dOptions, number][] = [
+    ['one image at a time', [5, 3, 9, 11], [7, 3, 3, 3], { padding: 1 }, 6000],
+    ['x and y in parts too, rows of an image', [3, 4, 21, 9], [2, 4, 3, 3], { padding: 1 }, 4096],
+    ['stride, activation', [5, 2, 13, 13], [6, 2, 5, 5], { stride: 2, activation: 'tanh' }, 4096],
+    ['depthwise', [4, 6, 9, 9], [6, 1, 3, 3], { groups: 6, padding: 1 }, 3000],
+  ];
+  test.each(CASES)('%s', async (_, xShape, weightShape, options, limit) => {
+    const shapes = [xShape, weightShape, [weightShape[0]!]];
+    const run = async (): Promise<Float32Array[]> => {
+      const inputs = shapes.map((shape, i) =>
+        sg.tensor(random(shape, i + 1), { shape, requiresGrad: true }),
+      );
+      const y = apply(new Conv2d(options), ...inputs).retain();
+      const gradient = sg.tensor(random(y.shape, 9), { shape: y.shape });
+      y.backward({ gradient });
+      const results = [y, ...inputs.map(({ grad }) => grad!)];
+      const values = await Promise.all(results.map((tensor) => tensor.data()));
+      for (const tensor of [...inputs, y, gradient]) tensor.dispose();
+      return values as Float32Array[];
+    };
+    const whole = await run();
+    const parts = await withBindingLimit(limit, run);
+    expect(parts[0]).toEqual(whole[0]); // each sum is still that of one thread
+    expect(parts[1]).toEqual(whole[1]);
+    expectClose(parts[2]!, whole[2]!);
+    expectClose(parts[3]!, whole[3]!);
+  });
+});
+
+test('the bias gradient alone is in parts too', async () => {
+  using x = sg.ones([6, 2, 9, 9]);
+  using weight = sg.ones([3, 2, 1, 1]);
+  using bias = sg.zeros([3], { requiresGrad: true });
+  await withBindingLimit(4000, () => {
+    using y = apply(new Conv2d(), x, weight, bias);
+    using gradient = sg.ones(y.shape);
+    y.backward({ gradient });
+  });
+  expect([...(await bias.grad!.data())]).toEqual([486, 486, 486]);
+});
+
+const ACTIVATIONS = [undefined, 'sigmoid'] as const;
+test.each(ACTIVATIONS)('only the gradients asked for, with activation %s', async (activation) => {
   const shapes = [[1, 2, 5, 5], [3, 2, 3, 3], [3]];
   const run = async (wanted: readonly boolean[]): Promise<(number[] | null)[]> => {
     const inputs = shapes.map((shape, i) =>
       sg.tensor(random(shape, i), { shape, requiresGrad: wanted[i] }),
     );
-    const y = apply(new Conv2d(), ...inputs);
+    const y = apply(new Conv2d({ activation }), ...inputs);
     const gradient = sg.ones(y.shape);
     y.backward({ gradient });
     const gradients: (number[] | null)[] = [];
@@ -192,7 +336,10 @@ test('only the gradients that are asked for are computed', async () => {
   };
   const all = await run([true, true, true]);
   for (const wanted of [0, 1, 2].map((only) => [0, 1, 2].map((i) => i === only))) {
-    expect(await run(wanted)).toEqual(all.map((gradient, i) => (wanted[i] ? gradient : null)));
+    for (const [i, gradient] of (await run(wanted)).entries()) {
+      if (wanted[i]) expectClose(gradient!, all[i]!);
+      else expect(gradient).toBeNull();
+    }
   }
 });
 
@@ -212,11 +359,13 @@ test('the same bits, run after run, however many slices the weight gradient has'
 test('an empty batch has an empty result and gradients of zero', async () => {
   using x = sg.zeros([0, 2, 5, 5]);
   using weight = sg.tensor(random([3, 2, 3, 3], 1), { shape: [3, 2, 3, 3], requiresGrad: true });
-  using y = apply(new Conv2d(), x, weight);
+  using bias = sg.ones([3], { requiresGrad: true });
+  using y = apply(new Conv2d(), x, weight, bias);
   expect(y.shape).toEqual([0, 3, 3, 3]);
   using gradient = sg.zeros([0, 3, 3, 3]);
   y.backward({ gradient });
   expectClose(await weight.grad!.data(), new Float32Array(54));
+  expectClose(await bias.grad!.data(), new Float32Array(3));
 });
 
 describe('conv2d refuses', () => {
@@ -229,12 +378,12 @@ describe('conv2d refuses', () => {
     string,
   ][] = [
     [
-      'an image without a batch',
-      [3, 8, 8],
+      'an image without channels',
+      [8, 8],
       [4, 3, 3, 3],
       null,
       {},
-      'conv2d: expected input (N, C, H, W), got (3, 8, 8). Add the batch dimension with unsqueeze(0)',
+      'conv2d: expected input (N, C, H, W) or (C, H, W), got (8, 8)',
     ],
     [
       'a weight of rank 2',
@@ -266,7 +415,23 @@ describe('conv2d refuses', () => {
       [4, 1, 3, 3],
       null,
       { groups: 2 },
-      'conv2d: expected groups that divide the 3 channels of the input and the 4 of the weight, got 2',
+      'conv2d: expected groups that divide the 3 channels of the input, got 2',
+    ],
+    [
+      'groups that do not divide the filters',
+      [1, 4, 8, 8],
+      [3, 2, 3, 3],
+      null,
+      { groups: 2 },
+      'conv2d: expected groups that divide the 3 filters, got 2',
+    ],
+    [
+      'padding with other values than zeros',
+      [1, 3, 8, 8],
+      [4, 3, 3, 3],
+      null,
+      { paddingMode: 'reflect' as 'zeros' },
+      "conv2d: expected paddingMode 'zeros', got 'reflect'. Pad the input beforehand.",
     ],
     [
       'groups of 0',
@@ -326,7 +491,9 @@ describe('conv2d refuses', () => {
   test('integers', () => {
     using x = sg.zeros([1, 3, 8, 8]);
     using weight = sg.tensor(new Int32Array(4 * 3 * 9), { shape: [4, 3, 3, 3] });
-    expect(() => apply(new Conv2d(), x, weight)).toThrow('conv2d: expected weight of f32, got i32');
+    expect(() => apply(new Conv2d(), x, weight)).toThrow(
+      'conv2d: expected weight of f32 or f16, got i32',
+    );
   });
 
   test('an unknown activation', () => {
@@ -338,6 +505,8 @@ describe('conv2d refuses', () => {
     );
   });
 });
+
+type Three = [sg.Tensor, sg.Tensor, sg.Tensor];
 
 function random(shape: readonly number[], seed: number, high = 1): Float32Array {
   return uniform(
