@@ -1,6 +1,6 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
-import { channelMoments } from '../reference/normalization.js';
+import { channelMoments, type Moments } from '../reference/normalization.js';
 import { expectClose } from '../support/compare.js';
 import { uniform } from '../support/random.js';
 import { tidyTest } from '../support/tidyTest.js';
@@ -10,25 +10,26 @@ const { nn } = sg;
 const SHAPE = [4, 3, 5, 7];
 const COUNT = 4 * 5 * 7; // of each channel
 
-/** Runs batches through a layer; gives their unbiased moments. */
-async function runBatches(layer: sg.nn.Module, seeds: readonly number[]) {
-  const all = [];
-  for (const seed of seeds) {
+/** Runs batches through a layer; gives the unbiased moments of their channels. */
+function runBatches(layer: sg.nn.Module, seeds: readonly number[]): Moments[][] {
+  return seeds.map((seed) => {
     const data = uniform(3 * COUNT, seed, -seed, seed + 1);
     using x = sg.tensor(data, { shape: SHAPE });
     sg.noGrad(() => void layer.forward(x));
     const moments = channelMoments({ shape: SHAPE, data: Float64Array.from(data) });
-    all.push(
-      moments.map(({ mean, variance }) => ({ mean, variance: (variance * COUNT) / (COUNT - 1) })),
-    );
-  }
-  return all;
+    return moments.map(({ mean, variance }) => ({
+      mean,
+      variance: (variance * COUNT) / (COUNT - 1),
+    }));
+  });
 }
 
 async function state(layer: sg.nn.Module): Promise<Record<string, number[]>> {
   const entries = Object.entries(layer.stateDict());
   return Object.fromEntries(
-    await Promise.all(entries.map(async ([key, t]) => [key, [...(await t.data())]] as const)),
+    await Promise.all(
+      entries.map(async ([key, t]) => [key, [...(await t.data())]] as [string, number[]]),
+    ),
   );
 }
 
@@ -51,7 +52,7 @@ describe('BatchNorm', () => {
 
   test('running statistics follow the batches', async () => {
     const layer = new nn.BatchNorm2d(3, { momentum: 0.3 });
-    const batches = await runBatches(layer, [1, 2, 3]);
+    const batches = runBatches(layer, [1, 2, 3]);
     const expected = { mean: [0, 0, 0], variance: [1, 1, 1] };
     for (const batch of batches) {
       for (const key of ['mean', 'variance'] as const) {
@@ -67,9 +68,9 @@ describe('BatchNorm', () => {
 
   test('momentum null averages all batches; resetRunningStats starts again', async () => {
     const layer = new nn.BatchNorm2d(3, { momentum: null });
-    await runBatches(layer, [5]);
+    runBatches(layer, [5]);
     layer.resetRunningStats();
-    const batches = await runBatches(layer, [1, 2, 3]);
+    const batches = runBatches(layer, [1, 2, 3]);
     const got = await state(layer);
     for (const [key, of] of [
       ['running_mean', 'mean'],
