@@ -25,57 +25,60 @@ const logitsOf = (shape: readonly number[]): OpInput[] => [
 ];
 
 describe.each(REDUCTIONS)('of reduction %s', (reduction) => {
-  describe.each(SHAPES.map((shape) => ({ shape })))('and shape $shape', ({ shape }) => {
-    test('mseLoss', () =>
-      checkOp({
-        inputs: pairOf(shape),
-        op: (x, t) => F.mseLoss(x!, t!, { reduction }),
-        reference: (x, t) =>
-          reduceLosses(x!, reduction, (v, i) => ELEMENT_LOSSES.mseLoss(v, t!.data[i]!)),
-        options: { reduction },
-      }));
+  describe.each((reduction === 'mean' ? SHAPES : SHAPES.slice(2, 3)).map((shape) => ({ shape })))(
+    'and shape $shape',
+    ({ shape }) => {
+      test('mseLoss', () =>
+        checkOp({
+          inputs: pairOf(shape),
+          op: (x, t) => F.mseLoss(x!, t!, { reduction }),
+          reference: (x, t) =>
+            reduceLosses(x!, reduction, (v, i) => ELEMENT_LOSSES.mseLoss(v, t!.data[i]!)),
+          options: { reduction },
+        }));
 
-    test('l1Loss', () =>
-      checkOp({
-        inputs: pairOf(shape),
-        op: (x, t) => F.l1Loss(x!, t!, { reduction }),
-        reference: (x, t) =>
-          reduceLosses(x!, reduction, (v, i) => ELEMENT_LOSSES.l1Loss(v, t!.data[i]!)),
-        options: { reduction },
-      }));
+      test('l1Loss', () =>
+        checkOp({
+          inputs: pairOf(shape),
+          op: (x, t) => F.l1Loss(x!, t!, { reduction }),
+          reference: (x, t) =>
+            reduceLosses(x!, reduction, (v, i) => ELEMENT_LOSSES.l1Loss(v, t!.data[i]!)),
+          options: { reduction },
+        }));
 
-    test.each([undefined, 0.3, 0])('smoothL1Loss with beta %s', (beta) =>
-      checkOp({
-        inputs: pairOf(shape),
-        op: (x, t) => F.smoothL1Loss(x!, t!, { reduction, beta }),
-        reference: (x, t) =>
-          reduceLosses(x!, reduction, (v, i) =>
-            ELEMENT_LOSSES.smoothL1Loss(v, t!.data[i]!, beta ?? 1),
-          ),
-        options: { reduction, beta },
-      }),
-    );
+      test.each([undefined, 0.3, 0])('smoothL1Loss with beta %s', (beta) =>
+        checkOp({
+          inputs: pairOf(shape),
+          op: (x, t) => F.smoothL1Loss(x!, t!, { reduction, beta }),
+          reference: (x, t) =>
+            reduceLosses(x!, reduction, (v, i) =>
+              ELEMENT_LOSSES.smoothL1Loss(v, t!.data[i]!, beta ?? 1),
+            ),
+          options: { reduction, beta },
+        }),
+      );
 
-    test.each([undefined, 0.3])('huberLoss with delta %s', (delta) =>
-      checkOp({
-        inputs: pairOf(shape),
-        op: (x, t) => F.huberLoss(x!, t!, { reduction, delta }),
-        reference: (x, t) =>
-          reduceLosses(x!, reduction, (v, i) =>
-            ELEMENT_LOSSES.huberLoss(v, t!.data[i]!, delta ?? 1),
-          ),
-        options: { reduction, delta },
-      }),
-    );
+      test.each([undefined, 0.3])('huberLoss with delta %s', (delta) =>
+        checkOp({
+          inputs: pairOf(shape),
+          op: (x, t) => F.huberLoss(x!, t!, { reduction, delta }),
+          reference: (x, t) =>
+            reduceLosses(x!, reduction, (v, i) =>
+              ELEMENT_LOSSES.huberLoss(v, t!.data[i]!, delta ?? 1),
+            ),
+          options: { reduction, delta },
+        }),
+      );
 
-    test('binaryCrossEntropyWithLogits', () =>
-      checkOp({
-        inputs: logitsOf(shape),
-        op: (x, t) => F.binaryCrossEntropyWithLogits(x!, t!, { reduction }),
-        reference: (x, t) => reduceLosses(x!, reduction, (v, i) => logisticLoss(v, t!.data[i]!)),
-        options: { reduction },
-      }));
-  });
+      test('binaryCrossEntropyWithLogits', () =>
+        checkOp({
+          inputs: logitsOf(shape),
+          op: (x, t) => F.binaryCrossEntropyWithLogits(x!, t!, { reduction }),
+          reference: (x, t) => reduceLosses(x!, reduction, (v, i) => logisticLoss(v, t!.data[i]!)),
+          options: { reduction },
+        }));
+    },
+  );
 
   const shape = [4, 3, 5];
   const weight = { shape: [4, 1, 1], data: uniform(4, 5, 0.5, 2), grad: false };
@@ -154,7 +157,7 @@ test.each([
   using x = sg.tensor(uniform(n, 1, 0, 1));
   using t = sg.zeros([n]);
   using loss = F.mseLoss(x, t);
-  const expected = (await x.data()).reduce((sum, value) => sum + value * value, 0) / n;
+  const expected = Array.from(await x.data()).reduce((sum, value) => sum + value * value, 0) / n;
   expectClose([await loss.item()], [expected], { absolute: 0, relative });
 });
 
