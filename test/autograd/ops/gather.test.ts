@@ -1,9 +1,9 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { currentDevice } from '../../../src/gpu/device.js';
-import { gather, indexSelect, sizeOf } from '../../reference/indexing.js';
+import { gather, indexSelect, sizeOf, sortedPositions } from '../../reference/indexing.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
-import { uniform } from '../../support/random.js';
+import { shuffledRange, uniform } from '../../support/random.js';
 
 /** Whole numbers from 0 to `below` - 1, of which many come several times. */
 function indices(shape: readonly number[], below: number, dtype: 'i32' | 'u32' = 'i32'): OpInput {
@@ -100,6 +100,17 @@ describe('gather', () => {
     expect(() => x.gather(2, tall)).toThrow('gather: expected dim from -2 to 1, got 2');
   });
 });
+
+test('scatter, its reverse where no index comes twice, is the gradient of topk', () =>
+  checkOp({
+    inputs: [{ shape: [2, 3, 4], data: shuffledRange(24, 3) }],
+    op: (x) => {
+      const [y, chosen] = x.topk(2, 1);
+      chosen.dispose();
+      return y;
+    },
+    reference: (x) => gather(x, 1, sortedPositions(x, 1, 2, true)),
+  }));
 
 describe('indexSelect', () => {
   test.each([
