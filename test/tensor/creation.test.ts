@@ -42,6 +42,11 @@ test('full keeps every bit of an integer', async () => {
   ]);
 });
 
+test('full writes every element of a large tensor, fractions too', async () => {
+  using x = sg.full([40_001], 0.25);
+  expect((await x.data()).every((value) => value === 0.25)).toBe(true);
+});
+
 test('zerosLike and onesLike take shape and dtype', async () => {
   using x = sg.zeros([2, 1], { dtype: 'i32' });
   using ones = sg.onesLike(x);

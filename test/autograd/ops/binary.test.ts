@@ -94,7 +94,8 @@ describe.each(FUNCTIONS)('$name', ({ name, f, reversed }) => {
     expectClose(await mixed.data(), [f(1.5, 3), f(2.5, 2)]);
     expectClose(await whole.data(), [f(1.5, 3), f(2.5, 2)], { relative: 1e-3 });
     expectClose(await number.data(), [f(1.5, 2), f(2.5, 2)], { relative: 1e-3 });
-    using sums = [mixed, whole, number].reduce((a, b) => a.add(b));
+    using part = mixed.add(whole);
+    using sums = part.add(number);
     using gradient = sg.ones([2], { dtype: sums.dtype });
     sums.backward({ gradient });
     expect([half.grad!.dtype, floats.grad!.dtype]).toEqual(['f16', 'f32']);
