@@ -30,6 +30,7 @@ function check(name: keyof typeof REFERENCES, shape: number[], dim: number): Pro
     inputs: [{ shape, data: uniform(size, 1, -3, 3), grad }],
     op: (x) => x[name](dim),
     reference: (x) => REFERENCES[name](x, dim < 0 ? dim + shape.length : dim),
+    name,
     options: { dim },
     samples: 24,
   });
@@ -104,6 +105,7 @@ describe.each(NAMES)('%s, tuned for hardware', (name) => {
       inputs: [{ shape: [2, 200], data: uniform(400, 1, -1e4, 1e4), grad: false }],
       op: (x) => x[name](1),
       reference: (x) => REFERENCES[name](x, 1),
+      name,
     }));
 });
 
