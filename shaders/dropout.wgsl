@@ -3,8 +3,9 @@
 //
 //   apply   x -> y, and alike dy -> dx: the words come from the counter, so that no mask is kept
 //
-// `inner` neighbouring elements share a word: a channel, or 1. A thread takes blocks of four
-// elements, so that it mostly needs one call of Philox (philox.wgsl) for all of them.
+// `inner` neighbouring elements share a word: a channel, or 1. A thread takes groups of four
+// elements, so that one call of Philox (philox.wgsl) gives the words of all of them: its four words
+// are for 4 inner elements.
 
 struct Params {
   count: u32,
@@ -21,22 +22,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<scalar>;
 @group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 
-fn wordsOf(block: u32) -> vec4u {
-  return philox(vec4u(block, 0u, params.offset, 0u), vec2u(params.seed0, params.seed1));
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn apply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  for (var first = 4u * threadIndex(id, groups); first < params.count; first += 4u * threadCount(groups)) {
-    var block = (params.start + first) / params.inner / 4u;
-    var words = wordsOf(block);
+  let seed = vec2u(params.seed0, params.seed1);
+  let step = 4u * threadCount(groups);
+  for (var first = 4u * threadIndex(id, groups); first < params.count; first += step) {
+    let block = (params.start + first) / params.inner / 4u;
+    let words = philox(vec4u(block, 0u, params.offset, 0u), seed);
     for (var i = first; i < min(first + 4u, params.count); i++) {
-      let unit = (params.start + i) / params.inner;
-      if (unit / 4u != block) {
-        block = unit / 4u;
-        words = wordsOf(block);
-      }
-      y[i] = scalar(select(f32(x[i]) * params.scale, 0.0, words[unit % 4u] < params.below));
+      let word = words[(params.start + i) / params.inner % 4u];
+      y[i] = scalar(select(f32(x[i]) * params.scale, 0.0, word < params.below));
     }
   }
 }

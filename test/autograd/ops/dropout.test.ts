@@ -4,6 +4,7 @@ import { defaultGenerator } from '../../../src/random/generator.js';
 import { philox } from '../../../src/random/philox.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
 const F = sg.nn.functional;
@@ -109,6 +110,17 @@ test('dropout: backward draws the mask of its own forward, whatever was drawn si
     [...slopes].map((slope, i) => slope * input[i]!),
   );
   other.backward({ gradient: ones });
+});
+
+test('dropout in parts, of more than one binding can hold, has the same mask', async () => {
+  using x = sg.rand([3, 5, 7, 9]);
+  for (const drop of [F.dropout, F.dropout2d]) {
+    sg.manualSeed(6);
+    using whole = drop(x, 0.4);
+    sg.manualSeed(6);
+    using parts = await withBindingLimit(1024, () => drop(x, 0.4));
+    expect(await parts.data()).toEqual(await whole.data());
+  }
 });
 
 test('dropout of p 0, and in inference, is its input, and draws nothing', () => {
