@@ -51,6 +51,9 @@ fn power(base: u32, exponent: u32) -> u32 {
 }
 #else
 fn power(base: f32, exponent: f32) -> f32 {
+  if (isNan(exponent)) {
+    return select(exponent, 1.0, base == 1.0);
+  }
   let whole = floor(exponent) == exponent;
   let size = abs(exponent);
   if (whole && size <= 64.0) {

@@ -4,6 +4,7 @@ import { GpuArray } from '../gpu/gpuArray.js';
 import { inspectBackward, inspectForward, inspectGiven } from './anomaly.js';
 import { castInputs } from './autocast.js';
 import { accumulate, addInPlace } from './kernels/accumulate.js';
+import { checkDevice } from './kernels/checks.js';
 import { fill } from './kernels/fill.js';
 import { graphOf, type Op } from './op.js';
 import { isGradEnabled } from './scope.js';
@@ -48,6 +49,7 @@ function recordOp<V extends Variable>(
 ): V {
   const recording = op.differentiable && isGradEnabled() && inputs.some((x) => x.requiresGrad);
   const arrays = inputs.map((x) => x.array);
+  checkDevice(op.name, arrays);
   op.needs = inputs.map((x) => recording && x.requiresGrad);
   let result: GpuArray;
   try {

@@ -1,4 +1,4 @@
-import { DTypeError } from '../../errors.js';
+import { DeviceError, DTypeError } from '../../errors.js';
 import { isFloat } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 
@@ -6,6 +6,14 @@ import type { GpuArray } from '../../gpu/gpuArray.js';
 export function checkFloat(op: string, name: string, { dtype }: GpuArray): void {
   if (!isFloat(dtype))
     throw new DTypeError(op, `${name} of f32 or f16`, dtype, "Convert it with to('f32').");
+}
+
+/** @throws DeviceError that names the op, unless all arrays are of one device. */
+export function checkDevice(op: string, arrays: readonly GpuArray[]): void {
+  if (arrays.every(({ device }) => device === arrays[0]!.device)) return;
+  throw new DeviceError(
+    `${op}: expected tensors of one device, got two. Move the data with tensor(await t.data()).`,
+  );
 }
 
 /** @throws DTypeError unless `index` is of i32 or u32. */

@@ -14,7 +14,7 @@ import {
   type AffineInputs,
 } from '../kernels/affine.js';
 import { castTo } from '../kernels/cast.js';
-import { checkFloat } from '../kernels/checks.js';
+import { checkDevice, checkFloat } from '../kernels/checks.js';
 import { partLaunch, rowLaunch } from '../kernels/rows.js';
 import { sumTo } from '../kernels/sumTo.js';
 import { Op, type Gradients } from '../op.js';
@@ -229,6 +229,7 @@ export class BatchNorm extends Op {
     const [n, channels] = x.shape as [number, number];
     if (running) {
       const { mean, variance, count } = running;
+      checkDevice(name, [x, mean, variance, ...(count ? [count] : [])]);
       checkRunning(name, 'runningMean', mean, [channels], 'f32');
       checkRunning(name, 'runningVar', variance, [channels], 'f32');
       if (count) checkRunning(name, 'numBatchesTracked', count, [], 'i32');
