@@ -511,16 +511,12 @@ export class Tensor extends Variable implements Disposable {
    * The first of equals has all of the gradient.
    */
   maxWithIndices(dim: number, keepdim = false): [values: Tensor, indices: Tensor] {
-    const op = new MaxWithIndices('maxWithIndices', dim, keepdim);
-    const values = apply(op, this);
-    return [values, beside(values, op.indices)];
+    return withIndices(new MaxWithIndices('maxWithIndices', dim, keepdim), this);
   }
 
   /** The smallest element along a dimension and its index, as `maxWithIndices`. */
   minWithIndices(dim: number, keepdim = false): [values: Tensor, indices: Tensor] {
-    const op = new MaxWithIndices('minWithIndices', dim, keepdim);
-    const values = apply(op, this);
-    return [values, beside(values, op.indices)];
+    return withIndices(new MaxWithIndices('minWithIndices', dim, keepdim), this);
   }
 
   /** Index of the largest element, as i32, along a dimension or in the flattened tensor. */
@@ -852,14 +848,6 @@ export class Tensor extends Variable implements Disposable {
   }
 }
 
-/** A side output of the op that made `result`, which lives as long as a detached tensor of it. */
-export function beside(result: Tensor, array: GpuArray): Tensor {
-  const tensor = new Tensor(array);
-  if (result.step) result.step.add(tensor);
-  else result.batch?.derive(tensor);
-  return tensor;
-}
-
 /** Runs an op on tensors and records it for backward: `apply(new MaxPool2d(o), x)`. */
 export function apply(op: Op, ...inputs: Tensor[]): Tensor {
   return record(op, inputs, (array) => new Tensor(array));
@@ -876,7 +864,7 @@ export function sideResult(result: Tensor, array: GpuArray): Tensor {
   return side;
 }
 
-function withIndices(op: TopK, x: Tensor): [values: Tensor, indices: Tensor] {
+function withIndices(op: TopK | MaxWithIndices, x: Tensor): [values: Tensor, indices: Tensor] {
   const values = apply(op, x);
   return [values, sideResult(values, op.indices)];
 }
