@@ -26,6 +26,7 @@ def features() -> nn.Sequential:
         nn.Conv2d(256, 256, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(3, stride=2),
+        nn.AdaptiveAvgPool2d(6),
     )
 
 
@@ -42,7 +43,7 @@ def classifier() -> nn.Sequential:
 
 
 def hashed(number: int, shape: list[int], scale: float) -> torch.Tensor:
-    """Of (number, index): uniform in [-scale, scale), as hashed() in alexnet.test.ts."""
+    """Uniform in [-scale, scale), of (number, index); as `hashed` in alexnet.test.ts."""
     index = np.arange(int(np.prod(shape)), dtype=np.uint32)
     with np.errstate(over="ignore"):
         h = index * np.uint32(0x9E3779B1) + np.uint32(number) * np.uint32(0x85EBCA77)
@@ -64,7 +65,7 @@ def main() -> None:
     x = hashed(99, [1, 3, 224, 224], 1.0)
     sums = []
     with torch.no_grad():
-        for layer in [*model["features"], nn.Flatten(), *model["classifier"]]:
-            x = layer(x)
+        for layer in [*model["features"], *model["classifier"]]:
+            x = layer(x.flatten(1) if layer is model["classifier"][0] else x)
             sums.append([x.sum(), x.abs().sum()])
     write("alexnet", {"logits": stored(x), "sums": stored(torch.tensor(sums))}, {})

@@ -77,6 +77,14 @@ export const FUNCTIONS: Record<string, Run> = {
   // Losses
   crossEntropy: ({ input, target, weight }, options) =>
     F.crossEntropy(input!, target!, { weight, ...options }),
+  nllLoss: ({ input, target, weight }, options) =>
+    F.nllLoss(input!, target!, { weight, ...options }),
+  mseLoss: ({ input, target }, options) => F.mseLoss(input!, target!, options),
+  l1Loss: ({ input, target }, options) => F.l1Loss(input!, target!, options),
+  smoothL1Loss: ({ input, target }, options) => F.smoothL1Loss(input!, target!, options),
+  huberLoss: ({ input, target }, options) => F.huberLoss(input!, target!, options),
+  binaryCrossEntropyWithLogits: ({ input, target, weight, posWeight }, options) =>
+    F.binaryCrossEntropyWithLogits(input!, target!, { weight, posWeight, ...options }),
 
   // Elementwise
   add: two((x, y) => x.add(y)),

@@ -77,8 +77,8 @@ class Case:
 
 
 def camel(name: str) -> str:
-    """ceil_mode as ceilMode."""
-    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+    """ceil_mode as ceilMode, T_max as tMax."""
+    return name[0].lower() + re.sub(r"_(\w)", lambda match: match[1].upper(), name[1:])
 
 
 def stored(x: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "mseLoss": F.mse_loss,
     "l1Loss": F.l1_loss,
     "smoothL1Loss": F.smooth_l1_loss,
+    "huberLoss": F.huber_loss,
     "binaryCrossEntropyWithLogits": F.binary_cross_entropy_with_logits,
 }
 
@@ -54,7 +55,7 @@ def binary(input: Maker, target: Maker, note: str = "", **rest) -> Case:
         "binaryCrossEntropyWithLogits",
         inputs,
         rest,
-        constant=("target", "weight", "pos_weight"),
+        constant=("weight", "pos_weight"),
         note=note,
     )
 
@@ -89,6 +90,17 @@ CASES = [
     classes("crossEntropy", normal(5, 7), labels, class_weights, ignore_index=2),
     classes("crossEntropy", normal(5, 7), labels, label_smoothing=1.0),
     classes("crossEntropy", normal(1, 1), whole([0])),
+    *(
+        classes(op, normal(2, 4, 3, 5), integers(2, 3, 5, low=0, high=4), **reduction)
+        for op in ("crossEntropy", "nllLoss")
+        for reduction in REDUCTIONS
+    ),
+    *(
+        classes(op, normal(4), integers(low=0, high=4), note="one row")
+        for op in ("crossEntropy", "nllLoss")
+    ),
+    classes("crossEntropy", normal(2, 3, 4), uniform(2, 3, 4, low=0, high=1)),
+    classes("crossEntropy", normal(3, 4), whole([-100] * 3), note="all ignored"),
     classes("crossEntropy", normal(16, 10), integers(16, low=0, high=10)),
     classes("crossEntropy", normal(3, 1000), integers(3, low=0, high=1000)),
     classes(
@@ -106,7 +118,7 @@ CASES = [
     classes("nllLoss", normal(5, 7), labels, ignore_index=3),
     *(
         pair(op, normal(*shape), normal(*shape), **reduction)
-        for op in ("mseLoss", "l1Loss", "smoothL1Loss")
+        for op in ("mseLoss", "l1Loss", "smoothL1Loss", "huberLoss")
         for shape in ((3, 5), (2, 3, 4, 5))
         for reduction in REDUCTIONS
     ),
@@ -117,7 +129,15 @@ CASES = [
         for reduction in REDUCTIONS
     ),
     pair("smoothL1Loss", normal(3, 5), normal(3, 5), beta=0.0),
-    pair("smoothL1Loss", ties(4, 9), ties(4, 9), note="at the bend and at zero"),
+    *(
+        pair("huberLoss", normal(3, 5), normal(3, 5), delta=delta, **reduction)
+        for delta in (0.25, 2.0)
+        for reduction in REDUCTIONS
+    ),
+    *(
+        pair(op, ties(4, 9), ties(4, 9), note="at the bend and at zero")
+        for op in ("smoothL1Loss", "huberLoss")
+    ),
     pair(
         "mseLoss",
         values([1e4, -1e4, 1e-6, 0.0]),

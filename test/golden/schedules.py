@@ -79,10 +79,7 @@ def main() -> None:
         described = [
             {
                 "name": "WarmupLR" if name == "LinearLR" else name,
-                "options": {
-                    camel(key).replace("T_max", "tMax"): value
-                    for key, value in options.items()
-                },
+                "options": {camel(key): value for key, value in options.items()},
             }
             for name, options in case
         ]
