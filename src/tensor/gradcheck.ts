@@ -1,7 +1,7 @@
 import { noGrad, tidy } from '../autograd/scope.js';
 import { ArgumentError, DTypeError, GradientError } from '../errors.js';
 import { isFloat, type TypedArray } from '../gpu/dtype.js';
-import { defaultGenerator, Generator } from '../random/generator.js';
+import { defaultGenerator, type Generator } from '../random/generator.js';
 import { toUnit, philox } from '../random/philox.js';
 import { tensor } from './creation.js';
 import { grad } from './grad.js';
@@ -162,7 +162,9 @@ async function analyticGradients(
       const gradient = tensor(weights, { shape: y.shape }).to(y.dtype);
       // Without a path from an input to y its gradient is 0.
       const gradients = y.requiresGrad ? grad(y, checked, { gradient, allowUnused: true }) : [];
-      const analytic = checked.map((x, i) => gradients[i]?.data() ?? new Float32Array(x.numel));
+      const analytic = checked.map(
+        (x, i) => gradients[i]?.data() ?? Promise.resolve(new Float32Array(x.numel)),
+      );
       return { analytic, weights: gradient.data() };
     });
     return { analytic: await Promise.all(pending.analytic), weights: await pending.weights };
