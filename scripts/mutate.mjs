@@ -47,10 +47,18 @@ async function work() {
 /** The first test that fails, null if none does. */
 async function run({ shader, tests, index }, job) {
   const out = join(scratch, `${job}.json`);
-  const args = ['vitest', 'run', '--project', 'node', '--bail', '1', ...tests];
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    'node',
+    '--bail',
+    '1',
+    ...tests,
+  ];
   const env = { ...process.env, NO_COLOR: '1' };
   if (index !== null) env.SHADEGRAD_MUTATION = `${shader}:${index}`;
-  const child = spawn('npx', [...args, '--reporter=json', `--outputFile=${out}`], {
+  const child = spawn(process.execPath, [...args, '--reporter=json', `--outputFile=${out}`], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -61,7 +69,8 @@ async function run({ shader, tests, index }, job) {
   const report = JSON.parse(await readFile(out, 'utf8').catch(() => 'null'));
   const failed = report?.testResults
     .flatMap((file) => file.assertionResults)
-    .find(({ status }) => status === 'failed');
+    // Tests that --bail cut off count as failed too, but say nothing.
+    .find(({ status, failureMessages }) => status === 'failed' && failureMessages.length > 0);
   const message = failed?.failureMessages.join('\n') ?? errors;
   return { name: failed?.fullName ?? 'no test ran', message };
 }
@@ -70,6 +79,8 @@ function problemOf({ index }, red) {
   if (index === null) return red ? `fails without a mutation: ${red.name}\n${red.message}` : null;
   if (!red) return 'survived';
   if (red.name === 'no test ran') return `no test ran: ${red.message.slice(0, 500)}`;
+  if (/timed out/.test(red.message))
+    return `timed out, on a machine that was too busy: ${red.name}`;
   return /ShaderError/.test(red.message) ? `does not compile: ${red.message.slice(0, 500)}` : null;
 }
 
