@@ -18,6 +18,8 @@ test('integers convert to each other and to f32', async () => {
   expect([...(await u.data())]).toEqual([4294967295, 5]);
   using back = u.to('i32');
   expect([...(await back.data())]).toEqual([-1, 5]);
+  using signed = i.to('f32');
+  expect([...(await signed.data())]).toEqual([-1, 5]);
   using f = u.to('f32');
   expect([...(await f.data())]).toEqual([4294967296, 5]);
 });
