@@ -280,8 +280,8 @@ describe.each([
   });
 
   test('of multiples is 0, of large quotients small, at the ends as in PyTorch', async () => {
-    const a = [6, 0.9, 3 * 0.1, 1e6, -1e6, 5, -5, Infinity, 5, NaN, 1];
-    const b = [3, 0.3, 0.1, 0.75, 0.75, Infinity, Infinity, 2, 0, 2, NaN];
+    const a = [6, 6, 0.9, 3 * 0.1, 1e6, -1e6, 5, -5, Infinity, 5, NaN, 1];
+    const b = [3, -3, 0.3, 0.1, 0.75, 0.75, Infinity, Infinity, 2, 0, 2, NaN];
     using x = sg.tensor(new Float32Array(a));
     using d = sg.tensor(new Float32Array(b));
     using y = x[name](d);
