@@ -67,6 +67,9 @@ fn power(base: f32, exponent: f32) -> f32 {
   if (base == 0.0) {
     return select(0.0, infinity(), exponent < 0.0);
   }
+  if (abs(base) == 1.0 && isInfinite(exponent)) {
+    return 1.0;
+  }
   let p = exp2(exponent * log2(abs(base)));
   if (base > 0.0) {
     return p;

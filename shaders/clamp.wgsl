@@ -22,27 +22,47 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<scalar>;
 #endif
 
+fn low() -> T {
+  return T(scalar(bitcast<T>(params.low)));
+}
+
+fn high() -> T {
+  return T(scalar(bitcast<T>(params.high)));
+}
+
 fn limit(x: T) -> T {
   var y = x;
   if (isNan(x)) {
     return y;
   }
 #if LOW
-  y = max(y, T(scalar(bitcast<T>(params.low))));
+  y = max(y, low());
 #endif
 #if HIGH
-  y = min(y, T(scalar(bitcast<T>(params.high))));
+  y = min(y, high());
 #endif
   return y;
 }
 
 #if BACKWARD
+// Whether the gradient passes: at one limit it does, at either of two it does not.
+fn passes(x: T) -> bool {
+  let y = limit(x);
+  if (isNan(x)) {
+    return false;
+  }
+#if LOW
+#if HIGH
+  return low() < y && y < high();
+#endif
+#endif
+  return x == y;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    let value = T(x[i]);
-    let inside = !isNan(value) && limit(value) == value;
-    dx[i] = select(scalar(0), dy[i], inside);
+    dx[i] = select(scalar(0), dy[i], passes(T(x[i])));
   }
 }
 #else

@@ -14,10 +14,19 @@ export type LROptimizer = Pick<Optimizer<{ lr: number }>, 'paramGroups'>;
 export interface LRSchedulerState {
   /** Steps taken. */
   lastEpoch: number;
-  /** The learning rate of each group before the first step. */
+  /** The learning rate of each group before the first step of its first schedule. */
   baseLrs: number[];
   /** The learning rate of each group now. */
   lrs: number[];
+}
+
+/** The learning rates before the first of a group's schedules, which later ones start from too. */
+const initialLrs = new WeakMap<object, number>();
+
+function initialLr(group: { lr: number }): number {
+  const lr = initialLrs.get(group) ?? group.lr;
+  initialLrs.set(group, lr);
+  return lr;
 }
 
 /** The base of the schedules that depend on nothing but the number of steps. */
@@ -27,7 +36,7 @@ export abstract class LRScheduler {
   protected baseLrs: number[];
 
   constructor(protected readonly optimizer: LROptimizer) {
-    this.baseLrs = this.getLastLr();
+    this.baseLrs = optimizer.paramGroups.map(initialLr);
   }
 
   /** The learning rate after `t` steps, from the one after `t - 1`. */
@@ -67,7 +76,7 @@ export abstract class LRScheduler {
   protected update(): void {
     this.optimizer.paramGroups.forEach((group, i) => {
       // A group that was added since starts from its own learning rate.
-      const base = (this.baseLrs[i] ??= group.lr);
+      const base = (this.baseLrs[i] ??= initialLr(group));
       group.lr = this.next(group.lr, this.lastEpoch, base, i);
     });
   }

@@ -161,8 +161,8 @@ CASES = [
     *(number("pow", normal(3, 7), value, "negative base") for value in (2, 3, -2)),
     two(
         "pow",
-        values([0.0, 0.0, 0.0, -2.0, -2.0, -2.0, 2.0, 1.0]),
-        values([0.0, 2.0, 0.5, 3.0, 2.0, 0.5, -3.0, inf]),
+        values([0.0, 0.0, 0.0, -2.0, -2.0, -2.0, 2.0, 1.0, -1.0, 1.0, 0.5, -3.0, nan]),
+        values([0.0, 2.0, 0.5, 3.0, 2.0, 0.5, -3.0, inf, -inf, nan, inf, inf, 0.0]),
         "zero and negative bases",
         constant=True,
     ),

@@ -25,7 +25,8 @@ export function expectClose(
   for (let i = 0; i < expected.length; i++) {
     if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
   }
-  const most = norm === undefined ? absolute + relative * largest : Infinity;
+  // With a norm any finite difference, but Inf only with Inf.
+  const most = norm === undefined ? absolute + relative * largest : Number.MAX_VALUE;
   for (let i = 0; i < expected.length; i++) {
     const [a, e] = [actual[i]!, expected[i]!];
     const close =

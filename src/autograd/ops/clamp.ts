@@ -20,9 +20,12 @@ const shader = defineShader({
 /**
  * Each element limited to [low, high], of which one may be missing.
  *
- *   y = min(max(x, low), high)    dx = dy where low <= x <= high, else 0
+ *   y = min(max(x, low), high)    dx = dy where low < x < high, else 0
  *
- * NaN stays NaN. Where low > high every element becomes high, as in PyTorch.
+ * A missing limit is infinite. A limit without the other lets the gradient pass at itself: dx = dy
+ * where x = low, or x = high. All of this is as in PyTorch.
+ *
+ * NaN stays NaN. Where low > high every element becomes high.
  */
 export class Clamp extends Op {
   readonly name = 'clamp';

@@ -20,13 +20,22 @@ test.each([
   }),
 );
 
-test('a bound itself lets the gradient pass, and NaN stays NaN', async () => {
+test('two bounds let no gradient pass at themselves, one does, and NaN stays NaN', async () => {
   using x = sg.tensor([-2, -1, 0, 1, 2, NaN, -Infinity], { requiresGrad: true });
   using y = x.clamp(-1, 1);
   expect([...(await y.data())]).toEqual([-1, -1, 0, 1, 1, NaN, -1]);
   using gradient = sg.ones([7]);
   y.backward({ gradient });
-  expect([...(await x.grad!.data())]).toEqual([0, 1, 1, 1, 0, 0, 0]);
+  expect([...(await x.grad!.data())]).toEqual([0, 0, 1, 0, 0, 0, 0]);
+  for (const [low, high, passed] of [
+    [-1, undefined, [0, 1, 1, 1, 1, 0, 0]],
+    [undefined, 1, [1, 1, 1, 1, 0, 0, 1]],
+  ] as const) {
+    x.grad = null;
+    using z = x.clamp(low, high);
+    z.backward({ gradient });
+    expect([...(await x.grad!.data())]).toEqual(passed);
+  }
 });
 
 test('clamps integers, in f32 where a bound has a fraction', async () => {
