@@ -1,5 +1,5 @@
 /** What the tests of ops measured, for the table that `npm run ops` prints. */
-import { getCurrentTest } from 'vitest/suite';
+import { TestRunner } from 'vitest';
 import { currentDevice } from '../../src/gpu/device.js';
 
 export interface OpResult {
@@ -25,7 +25,7 @@ declare module 'vitest' {
 /** Attaches a result to the test that runs now: the reporter collects it, in either runtime. */
 export function recordResult(result: Omit<OpResult, 'adapter'>): void {
   const { description, architecture } = currentDevice().info;
-  const test = getCurrentTest();
+  const test = TestRunner.getCurrentTest();
   if (test) (test.meta.ops ??= []).push({ ...result, adapter: description || architecture });
 }
 
