@@ -22,6 +22,12 @@ describe('layers give the shapes of their options', () => {
       () => new nn.Conv2d(4, 6, 3, { groups: 2, bias: false }),
       [2, 6, 7, 5],
     ],
+    ['ConvTranspose2d', () => new nn.ConvTranspose2d(4, 6, 3), [2, 6, 11, 9]],
+    [
+      'ConvTranspose2d, options',
+      () => new nn.ConvTranspose2d(4, 6, [3, 2], { stride: 2, outputPadding: 1, groups: 2 }),
+      [2, 6, 20, 15],
+    ],
     ['MaxPool2d', () => new nn.MaxPool2d(2), [2, 4, 4, 3]],
     ['MaxPool2d, overlapping', () => new nn.MaxPool2d(3, { stride: 2, padding: 1 }), [2, 4, 5, 4]],
     ['AvgPool2d', () => new nn.AvgPool2d([3, 2]), [2, 4, 3, 3]],
@@ -94,6 +100,21 @@ describe('Linear and Conv2d', () => {
     ]);
     linear.dispose();
     conv.dispose();
+  });
+
+  test('ConvTranspose2d makes the size that is asked for', () => {
+    const layer = new nn.ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, bias: false });
+    expect(layer.weight.shape).toEqual([4, 6, 3, 3]);
+    using x = sg.ones([1, 4, 6, 5]);
+    using y = layer.forward(x, [12, 9]);
+    expect(y.shape).toEqual([1, 6, 12, 9]);
+    expect(() => layer.forward(x, [13, 9])).toThrow(
+      'ConvTranspose2d: expected outputSize of 11 to 12 in height, got 13',
+    );
+    layer.dispose();
+    expect(() => new nn.ConvTranspose2d(4, 5, 3, { groups: 2 })).toThrow(
+      'ConvTranspose2d: expected inChannels and outChannels that 2 groups divide, got 4 and 5',
+    );
   });
 
   test('say what does not fit', () => {
