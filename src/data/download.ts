@@ -3,9 +3,9 @@
  * once: on disk in Node, in Cache Storage in browsers.
  */
 import { ArgumentError, DataFormatError, ResourceError, ShadegradError } from '../errors.js';
+import { cacheFolders } from '../gpu/nodePackages.js';
 import { isNode } from './files.js';
 import {
-  defaultCacheFolder,
   isNodeFile,
   joinPath,
   readNodeFile,
@@ -100,7 +100,7 @@ interface Cache {
 
 function diskCache(digest: string, { name, cacheDir }: FetchOptions): Cache {
   // The digest in the name: files of one name and different content live beside each other.
-  const file = joinPath(cacheDir ?? defaultCacheFolder(), `${digest.slice(0, 16)}-${name}`);
+  const file = joinPath(cacheDir ?? cacheFolders()[0]!, `${digest.slice(0, 16)}-${name}`);
   // The cache only saves time: its failures matter where the caller chose the folder.
   const tolerant = <T>(result: Promise<T>) =>
     cacheDir === undefined ? result.catch(() => undefined) : result;

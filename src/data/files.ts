@@ -28,11 +28,6 @@ export async function readFile(path: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Reads a whole file as UTF-8 text. Arguments and errors as for {@link readFile}. */
-export async function readTextFile(path: string): Promise<string> {
-  return new TextDecoder().decode(await readFile(path));
-}
-
 /**
  * Whether {@link readFile} would find a file. In browsers this asks the server for the headers;
  * a web page in answer counts as missing, since servers of single-page apps send one for any

