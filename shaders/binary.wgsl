@@ -75,7 +75,7 @@ fn power(base: f32, exponent: f32) -> f32 {
     return p;
   }
   let odd = whole && size < 16777216.0 && (u32(size) & 1u) == 1u;
-  return select(nan(), select(p, -p, odd), whole);
+  return select(nan(), select(p, -p, odd), whole || isInfinite(base));
 }
 
 // Variables, since as constants they would not compile.

@@ -187,8 +187,8 @@ test('maximum and minimum pass NaN and infinities on', async () => {
 });
 
 test('pow follows IEEE at zero, below it and for NaN', async () => {
-  const bases = [0, 0, 0, -2, -2, -2, -8, NaN, NaN, 2, 1, -1.5, 0];
-  const powers = [0, 2.5, -1.5, 3, -2, 0.5, 1 / 3, 0, 1.5, -70, 1e9, 65, -3];
+  const bases = [0, 0, 0, -2, -2, -2, -8, NaN, NaN, 2, 1, -1.5, 0, -Infinity, -Infinity];
+  const powers = [0, 2.5, -1.5, 3, -2, 0.5, 1 / 3, 0, 1.5, -70, 1e9, 65, -3, 2.5, -2.5];
   using a = sg.tensor(new Float32Array(bases));
   using b = sg.tensor(new Float32Array(powers));
   using y = a.pow(b);
