@@ -64,27 +64,31 @@ export function launch<P extends ParamTypes, F extends string>(
     launchOnce(shader, entry, { ...rest, threads: threadsFor(elements) });
     return;
   }
-  const most = Math.floor(whole[0]!.device.bindingLimit / WIDEST / ALIGNED) * ALIGNED;
+  const fitting = Math.floor(whole[0]!.device.bindingLimit / WIDEST);
+  const most = Math.floor(fitting / ALIGNED) * ALIGNED || fitting;
   for (let start = 0; start < elements; start += most) {
     const count = Math.min(most, elements - start);
-    const parts: GpuArray[] = [];
-    const part = (array: GpuArray): GpuArray => {
-      if (array.numel === elements) parts.push(array.part(start, [count]));
-      return array.numel === elements ? parts.at(-1)! : array;
-    };
+    const part = (array: GpuArray): GpuArray =>
+      array.numel === elements ? array.part(start, [count]) : array.share();
+    const inputs = options.inputs.map(part);
+    const outputs = options.outputs.map(part);
     launchOnce(shader, entry, {
       ...rest,
-      inputs: options.inputs.map(part),
-      outputs: options.outputs.map(part),
+      inputs,
+      outputs,
       params: { ...options.params, count, ...('start' in shader.params && { start }) },
       threads: threadsFor(count),
     });
-    for (const array of parts) array.release();
+    for (const array of inputs) array.release();
+    options.outputs.forEach((array, i) => {
+      if (array.numel === elements) array.setPart(start, outputs[i]!);
+      else outputs[i]!.release();
+    });
   }
 }
 
 const WIDEST = 4; // bytes of the widest element
-const ALIGNED = 256; // elements: parts of any dtype then start where a binding may
+const ALIGNED = 128; // elements: parts of any dtype then start where a binding may
 
 function launchOnce<P extends ParamTypes, F extends string>(
   shader: Shader<P, F>,

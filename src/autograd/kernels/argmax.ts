@@ -6,6 +6,7 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { ELEMENT_FLAGS, elementFlags, elementThreads } from './element.js';
+import { inParts } from './parts.js';
 import { planRows, type Rows } from './reduce.js';
 
 const shader = defineShader({
@@ -28,14 +29,27 @@ export function rowsAlong(shape: Shape, dim: number): Rows {
 /** Where in each row of `x` the largest or smallest element is, as i32 of `shape`. */
 export function findExtremes(
   x: GpuArray,
-  { outer, size, inner }: Rows,
+  { size, ...dims }: Rows,
   shape: Shape,
   smallest: boolean,
 ): GpuArray {
+  const found = GpuArray.empty(shape, 'i32', x.device);
+  inParts(dims, [x], [found], ({ inputs, outputs, ...rows }) =>
+    findInRows(inputs[0]!, { size, ...rows }, outputs[0]!, smallest),
+  );
+  return found;
+}
+
+function findInRows(
+  x: GpuArray,
+  { outer, size, inner }: Rows,
+  result: GpuArray,
+  smallest: boolean,
+): void {
   const rows = outer * inner;
   let found: GpuArray | null = null;
   for (const { size: candidates, segments } of planRows({ outer, size, inner })) {
-    const y = GpuArray.empty(segments === 1 ? shape : [rows * segments], 'i32', x.device);
+    const y = segments === 1 ? result : GpuArray.empty([rows * segments], 'i32', x.device);
     launch(shader, 'argmax', {
       inputs: found ? [x, found] : [x],
       outputs: [y],
@@ -46,23 +60,19 @@ export function findExtremes(
     found?.release();
     found = y;
   }
-  return found!;
 }
 
 /** The element of each row of `x` that `indices` names. */
-export function pickElements(
-  x: GpuArray,
-  { outer, size, inner }: Rows,
-  indices: GpuArray,
-): GpuArray {
+export function pickElements(x: GpuArray, { size, ...dims }: Rows, indices: GpuArray): GpuArray {
   const y = GpuArray.empty(indices.shape, x.dtype, x.device);
-  const rows = outer * inner;
-  launch(shader, 'pick', {
-    inputs: [x, indices],
-    outputs: [y],
-    params: { rows, size, inner, segments: 1, candidates: 1 },
-    flags: elementFlags(x.dtype),
-    threads: elementThreads(rows),
+  inParts(dims, [x, indices], [y], ({ outer, inner, ...arrays }) => {
+    const rows = outer * inner;
+    launch(shader, 'pick', {
+      ...arrays,
+      params: { rows, size, inner, segments: 1, candidates: 1 },
+      flags: elementFlags(x.dtype),
+      threads: elementThreads(rows),
+    });
   });
   return y;
 }
@@ -70,16 +80,18 @@ export function pickElements(
 /** Of `shape`: dy at the element of each row that `indices` names, elsewhere 0. */
 export function spreadPicked(
   dy: GpuArray,
-  { outer, size, inner }: Rows,
+  { size, ...dims }: Rows,
   indices: GpuArray,
   shape: Shape,
 ): GpuArray {
   const dx = GpuArray.empty(shape, dy.dtype, dy.device);
-  launch(shader, 'spread', {
-    inputs: [dy, indices],
-    outputs: [dx],
-    params: { rows: outer * inner, size, inner, segments: 1, candidates: 1 },
-    threads: elementThreads(dx.numel),
+  inParts(dims, [dy, indices], [dx], ({ outer, inner, ...arrays }) => {
+    const rows = outer * inner;
+    launch(shader, 'spread', {
+      ...arrays,
+      params: { rows, size, inner, segments: 1, candidates: 1 },
+      threads: elementThreads(rows * size),
+    });
   });
   return dx;
 }

@@ -6,6 +6,7 @@ import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { fitBindings, inParts } from './parts.js';
 import { rowLaunch } from './rows.js';
 
 const shader = defineShader({
@@ -43,6 +44,8 @@ export interface Strided {
 /** Losses that one workgroup adds up; more of them are first added in as many parts. */
 export const MOST_PARTS = 16384;
 
+const PIECE = 512; // bytes of a binding for each part of a piece: those of 64 pieces fit
+
 /**
  * The sum of `losses` (n) of f32 over the sum of what they count, or over a number, in an order that
  * depends on n and the kind of adapter alone.
@@ -63,23 +66,45 @@ export function lossTotal(
     countOffset: counts.offset ?? 0,
     divisor: counted ? 1 : by,
   };
-  if (n > MOST_PARTS) {
-    const parts = GpuArray.empty([MOST_PARTS, 2], 'f32', device);
-    launch(shader, 'part', {
-      inputs: [losses, counts.array],
-      outputs: [parts],
-      params: { n, parts: MOST_PARTS, lossStride: 1, ...common },
-      flags: { COUNTED: counted },
-      threads: MOST_PARTS,
+  const large = !fitBindings([losses, counts.array]);
+  if (n > MOST_PARTS || large) {
+    const pieces: GpuArray[] = []; // one, but of arrays larger than a binding
+    inParts({ outer: n }, [losses, counts.array], [], ({ outer, inputs }) => {
+      const parts = Math.min(
+        MOST_PARTS,
+        large ? Math.ceil(device.bindingLimit / PIECE) : MOST_PARTS,
+      );
+      const piece = GpuArray.empty([parts, 2], 'f32', device);
+      launch(shader, 'part', {
+        inputs,
+        outputs: [piece],
+        params: { n: outer, parts, lossStride: 1, ...common },
+        flags: { COUNTED: counted },
+        threads: parts,
+      });
+      pieces.push(piece);
     });
+    const parts = joined(pieces);
     const result = total(parts, parts, counted, dtype, {
-      ...{ n: MOST_PARTS, parts: 1, lossStride: 2, countStride: 2, countOffset: 1 },
+      ...{ n: parts.numel / 2, parts: 1, lossStride: 2, countStride: 2, countOffset: 1 },
       divisor: common.divisor,
     });
     parts.release();
     return result;
   }
   return total(losses, counts.array, counted, dtype, { n, parts: 1, lossStride: 1, ...common });
+}
+
+/** Arrays of f32 one after the other. Takes them over. */
+export function joined(pieces: readonly GpuArray[]): GpuArray {
+  if (pieces.length === 1) return pieces[0]!;
+  const all = GpuArray.empty([pieces.reduce((sum, { numel }) => sum + numel, 0)], 'f32');
+  let first = 0;
+  for (const piece of pieces) {
+    all.setPart(first, piece);
+    first += piece.numel;
+  }
+  return all;
 }
 
 function total(

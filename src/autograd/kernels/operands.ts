@@ -1,5 +1,8 @@
 import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
 import { elementBits } from './element.js';
+import { fitBindings } from './parts.js';
+import { expandTo } from './stridedCopy.js';
 import { broadcast, planStrides, STRIDE_PARAMS, type StridePlan } from './strides.js';
 
 /** The fields of `struct Params` of a kernel of two operands: those of shaders/operands.wgsl too. */
@@ -15,6 +18,17 @@ export const OPERAND_PARAMS = {
 export interface OperandPlan {
   params: Record<keyof typeof OPERAND_PARAMS, number>;
   constants: StridePlan['constants'];
+}
+
+/**
+ * `array` as a kernel of two operands can take it for a result of `shape`: whole, or in parts of as
+ * many elements as the result has. Takes it over.
+ */
+export function operandFor(array: GpuArray, shape: Shape): GpuArray {
+  if (fitBindings([array]) || array.numel === numelOf(shape)) return array;
+  const expanded = expandTo(array, shape);
+  array.release();
+  return expanded;
 }
 
 /**

@@ -4,12 +4,13 @@ import globalSource from '../../../shaders/globalMaxPool2d.wgsl';
 import source from '../../../shaders/pool2d.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError, ShapeError } from '../../errors.js';
-import { numelOf, type Shape } from '../../gpu/dtype.js';
+import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { ELEMENT_FLAGS } from './element.js';
 import { extent, pairOf, type Axis, type Pair } from './geometry.js';
+import { inParts } from './parts.js';
 import { planRows, reduceDims } from './reduce.js';
 
 const shader = defineShader({
@@ -189,13 +190,8 @@ export function maxForward(
   }
   const y = GpuArray.empty(shape, x.dtype, x.device);
   const indices = wantsIndices ? GpuArray.empty(shape, 'i32', x.device) : null;
-  launch(shader, 'forward', {
-    inputs: [x],
-    outputs: indices ? [y, indices] : [y],
-    params: paramsOf(geometry),
-    flags: { ...flagsOf(geometry), MAX: true, INDICES: wantsIndices },
-    threads: y.numel,
-  });
+  const flags = { ...flagsOf(geometry), MAX: true, INDICES: wantsIndices };
+  forward(x, indices ? [y, indices] : [y], geometry, flags, 0);
   return { y, indices };
 }
 
@@ -220,13 +216,8 @@ export function meanForward(x: GpuArray, geometry: PoolGeometry, counting: Count
     return reduceDims(x, kept, { divisor: divisor! });
   }
   const y = GpuArray.empty(shape, x.dtype, x.device);
-  launch(shader, 'forward', {
-    inputs: [x],
-    outputs: [y],
-    params: paramsOf(geometry, divisor ?? 0),
-    flags: { ...flagsOf(geometry), ...meanFlags(counting, divisor) },
-    threads: y.numel,
-  });
+  const flags = { ...flagsOf(geometry), ...meanFlags(counting, divisor) };
+  forward(x, [y], geometry, flags, divisor ?? 0);
   return y;
 }
 
@@ -238,6 +229,24 @@ export function meanBackward(dy: GpuArray, geometry: PoolGeometry, counting: Cou
 
 function meanFlags({ countPadding }: Counting, divisor: number | null): FlagsOf<typeof shader> {
   return { COUNT_PADDING: countPadding, DIVISOR: divisor !== null };
+}
+
+/** A thread for each window. */
+function forward(
+  x: GpuArray,
+  outputs: readonly GpuArray[],
+  geometry: PoolGeometry,
+  flags: FlagsOf<typeof shader>,
+  divisor: number,
+): void {
+  inParts({ outer: numelOf(geometry.leading) }, [x], outputs, ({ outer: planes, ...arrays }) => {
+    launch(shader, 'forward', {
+      ...arrays,
+      params: { ...paramsOf(geometry, divisor), planes },
+      flags,
+      threads: arrays.outputs[0]!.numel,
+    });
+  });
 }
 
 const SMALL = 16; // elements of a window that one thread can write as fast as several could
@@ -255,12 +264,13 @@ function backward(
   const isSmall = h.kernel * w.kernel <= SMALL;
   const scatters = !adaptive && isSmall && areSideBySide(h) && areSideBySide(w);
   const windows = Math.ceil(h.input / h.kernel) * Math.ceil(w.input / w.kernel);
-  launch(shader, scatters ? 'scatter' : 'gather', {
-    inputs,
-    outputs: [dx],
-    params: paramsOf(geometry, divisor),
-    flags: { ...flags, ADAPTIVE: adaptive },
-    threads: scatters ? numelOf(leading) * windows : dx.numel,
+  inParts({ outer: numelOf(leading) }, inputs, [dx], ({ outer: planes, ...arrays }) => {
+    launch(shader, scatters ? 'scatter' : 'gather', {
+      ...arrays,
+      params: { ...paramsOf(geometry, divisor), planes },
+      flags: { ...flags, ADAPTIVE: adaptive },
+      threads: scatters ? planes * windows : arrays.outputs[0]!.numel,
+    });
   });
   return dx;
 }
@@ -330,7 +340,15 @@ function isGlobal({ leading, h, w, adaptive }: PoolGeometry): boolean {
 
 /** The maximum of each plane: each pass leaves fewer candidates, the last one. */
 function globalMax(x: GpuArray, shape: Shape): { y: GpuArray; indices: GpuArray } {
-  const planes = numelOf(shape);
+  const y = GpuArray.empty(shape, x.dtype, x.device);
+  const indices = GpuArray.empty(shape, 'i32', x.device);
+  inParts({ outer: numelOf(shape) }, [x], [y, indices], ({ outer, inputs, outputs }) =>
+    globalMaxOf(inputs[0]!, outer, outputs as [GpuArray, GpuArray]),
+  );
+  return { y, indices };
+}
+
+function globalMaxOf(x: GpuArray, planes: number, results: [GpuArray, GpuArray]): void {
   let found: [GpuArray] | [y: GpuArray, indices: GpuArray] = [x];
   for (const { size, segments } of planRows({
     outer: planes,
@@ -339,19 +357,16 @@ function globalMax(x: GpuArray, shape: Shape): { y: GpuArray; indices: GpuArray 
   })) {
     const first = found.length === 1;
     const last = segments === 1;
-    const partial = last ? shape : [planes, segments];
-    const y = GpuArray.empty(partial, last ? x.dtype : 'f32', x.device);
-    const indices = GpuArray.empty(partial, 'i32', x.device);
+    const partial = (dtype: DType) => GpuArray.empty([planes, segments], dtype, x.device);
+    const outputs: [GpuArray, GpuArray] = last ? results : [partial('f32'), partial('i32')];
     launch(globalShader, 'forward', {
       inputs: found,
-      outputs: [y, indices],
+      outputs,
       params: { planes, size, segments },
       flags: { FIRST: first, LAST: last },
       threads: planes * segments,
     });
     if (!first) for (const array of found) array.release();
-    found = [y, indices];
+    found = outputs;
   }
-  const [y, indices] = found as [GpuArray, GpuArray];
-  return { y, indices };
 }

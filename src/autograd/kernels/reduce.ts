@@ -9,7 +9,8 @@ import { defineShader } from '../../gpu/shader.js';
 import { reducedShape } from './dims.js';
 import { ELEMENT_FLAGS, elementFlags } from './element.js';
 import { fill } from './fill.js';
-import { partsOf } from './parts.js';
+import { partsOrRows, takeBlock } from './parts.js';
+import { reshaped } from './reshaped.js';
 import { rowLaunch } from './rows.js';
 
 const shader = defineShader({
@@ -134,9 +135,13 @@ function reduceInParts(x: GpuArray, dims: readonly number[], options: ReduceOpti
     x.shape.findIndex((size) => size > 1),
   );
   const rowSize = numelOf(x.shape.slice(outermost + 1));
-  const parts = partsOf(x.shape[outermost]!, rowSize, x).map(([first, count]) => {
+  const block = (first: number, count: number) => {
+    return { offset: first * rowSize, size: 1, step: 0, length: count * rowSize };
+  };
+  const parts = partsOrRows(x.shape[outermost]!, rowSize, x).map(([first, count]) => {
     const shape = x.shape.map((size, d) => (d === outermost ? count : size));
-    return { first, shape, array: () => x.part(first * rowSize, shape) };
+    const array = () => reshaped(takeBlock(x, block(first, count)), shape);
+    return { first, shape, array };
   });
   if (dims.includes(outermost)) {
     let total: GpuArray | undefined;

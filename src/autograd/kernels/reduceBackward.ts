@@ -6,6 +6,8 @@ import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { ELEMENT_FLAGS, elementThreads } from './element.js';
+import { fitBindings, inParts } from './parts.js';
+import { expandTo } from './stridedCopy.js';
 import { broadcast, contiguous, planPieces, STRIDE_PARAMS } from './strides.js';
 
 const shader = defineShader({
@@ -27,6 +29,22 @@ function forEachElement(
   scale = 1,
 ): GpuArray {
   const result = GpuArray.empty(x.shape, x.dtype, x.device);
+  if (!fitBindings([...inputs, result])) {
+    const expanded = inputs.map((array) => expandTo(array, x.shape));
+    inParts({ outer: x.numel }, expanded, [result], ({ outer: count, ...arrays }) => {
+      const [{ params, constants }] = planPieces([count], contiguous([count]), contiguous([count]));
+      const threads = elementThreads(count);
+      launch(shader, entry, {
+        ...arrays,
+        params: { count, scale, ...params },
+        constants,
+        flags,
+        threads,
+      });
+    });
+    for (const array of expanded) array.release();
+    return result;
+  }
   const layouts = [contiguous(x.shape), broadcast(row.shape, x.shape)] as const;
   for (const { count, params, constants } of planPieces(x.shape, ...layouts)) {
     launch(shader, entry, {

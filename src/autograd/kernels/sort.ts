@@ -7,7 +7,8 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { rowsOf } from './dims.js';
 import { ELEMENT_FLAGS, elementFlags } from './element.js';
-import { reshaped } from './reshaped.js';
+import { inParts } from './parts.js';
+import type { Rows } from './reduce.js';
 import { planCopy, stridedCopy } from './stridedCopy.js';
 
 const shader = defineShader({
@@ -38,13 +39,32 @@ export function sortedPositions(
   dim: number,
   { k, largest = false, as = x.dtype }: SortOptions = {},
 ): GpuArray {
-  const { outer, size, inner } = rowsOf(x.shape, dim);
-  const rows = outer * inner;
+  const { size, ...dims } = rowsOf(x.shape, dim);
   const most = k ?? size;
+  const positions = GpuArray.empty(shapeOf(x, dim, most), 'i32', x.device);
+  inParts(dims, [x], [positions], ({ inputs, outputs, ...rows }) =>
+    sortRows(inputs[0]!, { size, ...rows }, outputs[0]!, { k: most, largest, as }),
+  );
+  return positions;
+}
+
+function sortRows(
+  x: GpuArray,
+  { outer, size, inner }: Rows,
+  positions: GpuArray,
+  { k: most, largest, as }: Required<SortOptions>,
+): void {
+  const rows = outer * inner;
   const flags = { ...elementFlags(as), LARGEST: largest };
   let span = BLOCK;
   let kept = Math.min(most, span);
-  let order = GpuArray.empty([rows, Math.ceil(size / span), kept], 'i32', x.device);
+  // The last pass writes the result, unless that is in another order.
+  const direct = inner === 1 || most === 1;
+  const listsOf = (span: number): GpuArray =>
+    direct && span >= size
+      ? positions.share()
+      : GpuArray.empty([rows, Math.ceil(size / span), kept], 'i32', x.device);
+  let order = listsOf(span);
   launch(shader, 'blocks', {
     inputs: [x],
     outputs: [order],
@@ -55,7 +75,7 @@ export function sortedPositions(
   while (span < size) {
     const had = kept;
     kept = Math.min(most, 2 * span);
-    const merged = GpuArray.empty([rows, Math.ceil(size / (2 * span)), kept], 'i32', x.device);
+    const merged = listsOf(2 * span);
     launch(shader, 'merge', {
       inputs: [x, order],
       outputs: [merged],
@@ -67,17 +87,12 @@ export function sortedPositions(
     order = merged;
     span *= 2;
   }
-  return reshaped(fromRows(order, outer, inner, most), shapeOf(x, dim, most));
-}
-
-/** (outer, inner, k) as (outer, k, inner). Takes over `order`. */
-function fromRows(order: GpuArray, outer: number, inner: number, k: number): GpuArray {
-  if (inner === 1 || k === 1) return order;
-  const y = GpuArray.empty([outer, k, inner], order.dtype, order.device);
-  const from = { strides: [k * inner, 1, k] };
-  stridedCopy(planCopy(y.shape, { from }), order, y);
+  if (!direct) {
+    // (outer, inner, k) as (outer, k, inner)
+    const from = { strides: [most * inner, 1, most] };
+    stridedCopy(planCopy([outer, most, inner], { from }), order, positions);
+  }
   order.release();
-  return y;
 }
 
 /** A scalar stays one, if its element is taken. */

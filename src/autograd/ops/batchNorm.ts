@@ -13,9 +13,13 @@ import {
   type Affine,
   type AffineInputs,
 } from '../kernels/affine.js';
+import { addInPlace } from '../kernels/accumulate.js';
 import { castTo } from '../kernels/cast.js';
 import { checkDevice, checkFloat } from '../kernels/checks.js';
+import { fitBindings, giveBlock, partsOf, takeBlock, type Block } from '../kernels/parts.js';
+import { fill } from '../kernels/fill.js';
 import { partLaunch, rowLaunch } from '../kernels/rows.js';
+import { planCopy, stridedCopy } from '../kernels/stridedCopy.js';
 import { sumTo } from '../kernels/sumTo.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -54,6 +58,17 @@ export interface RunningStatistics {
 }
 
 type Launch = ReturnType<typeof partLaunch>;
+
+/** Samples of x, or some channels of one: what the kernels are launched on. */
+interface Piece {
+  params: ParamsOf<typeof shader>;
+  /** The first channel. */
+  channel: number;
+  inputs: GpuArray[];
+  outputs: GpuArray[];
+  /** What there is for each channel. */
+  ofChannels: GpuArray[];
+}
 
 /**
  * Batch normalization of `x`, (N, C, ...), by channel. With m elements in each channel:
@@ -112,13 +127,15 @@ export class BatchNorm extends Op {
     else this.runningStatistics(weight);
 
     const y = GpuArray.empty(shape, x.dtype, device);
-    const { wide, ...size } = rowLaunch(device, n * channels, spatial);
-    launch(shader, 'forward', {
-      inputs: [x, this.stats, bias ?? this.stats],
-      outputs: [y],
-      params: this.params,
-      flags: { BIAS: bias !== null, WIDE: wide },
-      ...size,
+    this.inPieces([x], [y], [this.stats, bias ?? this.stats], (piece) => {
+      const { wide, ...size } = rowLaunch(device, piece.params.planes, spatial);
+      launch(shader, 'forward', {
+        inputs: [...piece.inputs, ...piece.ofChannels],
+        outputs: piece.outputs,
+        params: piece.params,
+        flags: { BIAS: bias !== null, WIDE: wide },
+        ...size,
+      });
     });
     weight?.release();
     bias?.release();
@@ -147,20 +164,26 @@ export class BatchNorm extends Op {
       launch(shader, 'count', { inputs: [], outputs: [running.count], params, workgroups });
     }
     if (x.numel === 0) return;
-    const { parts, partSize, wide, ...size } = this.partLaunch();
-    const moments = GpuArray.empty([parts, params.channels, 4], 'f32', device);
-    launch(shader, 'statistics', {
-      inputs: [x],
-      outputs: [moments],
-      params: { ...params, parts, partSize },
-      flags: { WIDE: wide },
-      ...size,
+    const pieces: { array: GpuArray; channel: number }[] = [];
+    this.inPieces([x], [], [], ({ params, channel, inputs }) => {
+      const { parts, partSize, wide, ...size } = this.partLaunch(params);
+      const array = GpuArray.empty([parts, params.channels, 4], 'f32', device);
+      launch(shader, 'statistics', {
+        inputs,
+        outputs: [array],
+        params: { ...params, count: countOf(params), parts, partSize },
+        flags: { WIDE: wide },
+        ...size,
+      });
+      pieces.push({ array, channel });
     });
+    const moments = joinMoments(pieces, params.channels);
+    const parts = moments.shape[0]!;
     const { wide: wideParts, ...channelSize } = rowLaunch(device, params.channels, parts);
     launch(shader, 'combine', {
       inputs: [moments, weight ?? moments, running?.count ?? moments],
       outputs: running ? [stats, running.mean, running.variance] : [stats],
-      params: { ...params, parts, partSize },
+      params: { ...params, parts },
       flags: {
         WEIGHT: weight !== null,
         TRACK: running !== null,
@@ -185,40 +208,108 @@ export class BatchNorm extends Op {
 
   /** Of dy xhat and dy: the gradients of weight and bias, in f32. */
   private sums(dy: GpuArray): { weight: GpuArray; bias: GpuArray } {
-    const { channels } = this.params;
-    const { parts, partSize, wide, ...size } = this.partLaunch();
-    const [bias, weight] = [0, 1].map(() =>
-      GpuArray.empty([parts, channels], 'f32', dy.device),
-    ) as [GpuArray, GpuArray];
-    launch(shader, 'sums', {
-      inputs: [this.x, dy, this.stats],
-      outputs: [bias, weight],
-      params: { ...this.params, parts, partSize },
-      flags: { WIDE: wide },
-      ...size,
+    const { channels: all } = this.params;
+    const empty = (...shape: number[]): GpuArray => GpuArray.empty(shape, 'f32', dy.device);
+    const total: GpuArray[] = []; // of dy, and of dy xhat
+    this.inPieces([this.x, dy], [], [this.stats], ({ params, channel, inputs, ofChannels }) => {
+      const { channels } = params;
+      const { parts, partSize, wide, ...size } = this.partLaunch(params);
+      const sums = [empty(parts, channels), empty(parts, channels)];
+      launch(shader, 'sums', {
+        inputs: [...inputs, ...ofChannels],
+        outputs: sums,
+        params: { ...params, count: countOf(params), parts, partSize },
+        flags: { WIDE: wide },
+        ...size,
+      });
+      sums.forEach((array, i) => {
+        const sum = sumTo(array, [channels]);
+        if (inputs[0] === this.x) {
+          total[i] = sum;
+          return;
+        }
+        const into = (total[i] ??= fill(empty(all), 0));
+        const block = { offset: channel, size: 1, step: 0, length: channels };
+        const some = takeBlock(into, block);
+        addInPlace(some, sum);
+        giveBlock(some, into, block);
+      });
     });
-    return { weight: sumTo(weight, [channels]), bias: sumTo(bias, [channels]) };
+    const [bias, weight] = total as [GpuArray, GpuArray];
+    return { weight, bias };
+  }
+
+  /**
+   * Calls `work` with everything, or where x is larger than a binding with some samples after the
+   * others, or with some channels of each sample.
+   */
+  private inPieces(
+    inputs: GpuArray[],
+    outputs: GpuArray[],
+    ofChannels: GpuArray[],
+    work: (piece: Piece) => void,
+  ): void {
+    const { params, x } = this;
+    if (fitBindings([x])) {
+      work({ params, channel: 0, inputs, outputs, ofChannels });
+      return;
+    }
+    const { channels: all, planes, spatial } = params;
+    const sample = x.bytes / (planes / all);
+    const groups =
+      sample <= x.device.bindingLimit
+        ? partsOf(planes / all, all * spatial, x).map(([first, count]) => [
+            first * all,
+            count * all,
+          ])
+        : Array.from({ length: planes / all }, (_, n) =>
+            partsOf(all, spatial, x).map(([first, count]) => [n * all + first, count]),
+          ).flat();
+    for (const [first, count] of groups as [number, number][]) {
+      const channel = first % all;
+      const channels = Math.min(count, all);
+      const block = { offset: first * spatial, size: 1, step: 0, length: count * spatial };
+      const ofAll = (array: GpuArray): Block => {
+        const each = array.numel / all;
+        return { offset: channel * each, size: 1, step: 0, length: channels * each };
+      };
+      const taken = outputs.map((array) => takeBlock(array, block));
+      const piece = {
+        params: { ...params, channels, planes: count },
+        channel,
+        inputs: inputs.map((array) => takeBlock(array, block)),
+        outputs: taken,
+        ofChannels: ofChannels.map((array) => takeBlock(array, ofAll(array))),
+      };
+      work(piece);
+      for (const array of [...piece.inputs, ...piece.ofChannels]) array.release();
+      outputs.forEach((array, i) => giveBlock(taken[i]!, array, block));
+    }
   }
 
   private gradient(dy: GpuArray, sums: { weight: GpuArray; bias: GpuArray } | null): GpuArray {
-    const { planes, spatial } = this.params;
     const { training = false } = this.options;
     const dx = GpuArray.empty(dy.shape, dy.dtype, dy.device);
-    const { wide, ...size } = rowLaunch(dy.device, planes, spatial);
-    launch(shader, 'backward', {
-      inputs: [this.x, dy, this.stats, sums?.bias ?? this.stats, sums?.weight ?? this.stats],
-      outputs: [dx],
-      params: this.params,
-      flags: { TRAINING: training, WIDE: wide },
-      ...size,
+    const ofChannels = [this.stats, sums?.bias ?? this.stats, sums?.weight ?? this.stats];
+    this.inPieces([this.x, dy], [dx], ofChannels, (piece) => {
+      const { planes, spatial } = piece.params;
+      const { wide, ...size } = rowLaunch(dy.device, planes, spatial);
+      launch(shader, 'backward', {
+        inputs: [...piece.inputs, ...piece.ofChannels],
+        outputs: piece.outputs,
+        params: piece.params,
+        flags: { TRAINING: training, WIDE: wide },
+        ...size,
+      });
     });
     return dx;
   }
 
   /** Without spatial dimensions it is channels that lie next to each other: a thread for each. */
-  private partLaunch(): Launch {
-    const { channels, count, spatial } = this.params;
-    return partLaunch(this.x.device, channels, count, spatial === 1 ? false : undefined);
+  private partLaunch(params: ParamsOf<typeof shader>): Launch {
+    const { channels, spatial } = params;
+    const wide = spatial === 1 ? false : undefined;
+    return partLaunch(this.x.device, channels, countOf(params), wide);
   }
 
   private check(x: GpuArray): void {
@@ -254,6 +345,33 @@ export class BatchNorm extends Op {
     }
     checkAffine(name, this.affine, [channels], x);
   }
+}
+
+/** Elements of each channel of a piece. */
+function countOf({ planes, channels, spatial }: ParamsOf<typeof shader>): number {
+  return channels === 0 ? 0 : (planes / channels) * spatial;
+}
+
+/** (parts, channels, 4) of all pieces, which it takes over; what is missing is of size 0. */
+function joinMoments(
+  pieces: readonly { array: GpuArray; channel: number }[],
+  channels: number,
+): GpuArray {
+  if (pieces.length === 1) return pieces[0]!.array;
+  let parts = 0;
+  let start = 0;
+  const places = pieces.map(({ array, channel }) => {
+    if (channel === 0) start = parts;
+    parts = Math.max(parts, start + array.shape[0]!);
+    return (start * channels + channel) * 4;
+  });
+  const moments = fill(GpuArray.empty([parts, channels, 4], 'f32', pieces[0]!.array.device), 0);
+  pieces.forEach(({ array }, i) => {
+    const to = { strides: [channels * 4, 4, 1], offset: places[i]! };
+    stridedCopy(planCopy(array.shape, { to }), array, moments);
+    array.release();
+  });
+  return moments;
 }
 
 function checkRunning(

@@ -11,6 +11,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { checkIgnoreIndex, classGeometry } from '../kernels/classes.js';
 import { checkReduction, lossTotal, type Reduction } from '../kernels/lossTotal.js';
+import { inParts } from '../kernels/parts.js';
 import { rowLaunch } from '../kernels/rows.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -93,13 +94,18 @@ export class CrossEntropy extends Op {
     this.rows = this.own(GpuArray.empty([rows, 4], 'f32', device));
 
     const losses = GpuArray.empty(rowShape, each ? dtype : 'f32', device);
-    const { wide, ...size } = rowLaunch(device, rows, c);
-    launch(shader, 'forward', {
-      inputs: [target, weight ?? logits, logits],
-      outputs: [losses, this.rows],
-      params: this.params,
-      flags: { ...this.flags, WIDE: wide },
-      ...size,
+    const outer = rows / (geometry.inner || 1);
+    inParts({ outer }, [target, logits], [losses, this.rows], ({ outer, inputs, outputs }) => {
+      const [target, logits] = inputs as [GpuArray, GpuArray];
+      const rows = outer * geometry.inner;
+      const { wide, ...size } = rowLaunch(device, rows, c);
+      launch(shader, 'forward', {
+        inputs: [target, weight ?? logits, logits],
+        outputs,
+        params: { ...this.params, rows },
+        flags: { ...this.flags, WIDE: wide },
+        ...size,
+      });
     });
     if (each) return losses;
 
@@ -119,15 +125,30 @@ export class CrossEntropy extends Op {
   }
 
   private gradient(entry: 'backward' | 'backwardTarget', dy: GpuArray): GpuArray {
-    const { logits, target, weight = logits, rows, divisor = rows } = this;
+    const { logits, target, weight, rows, divisor, params } = this;
     const dx = GpuArray.empty(logits.shape, logits.dtype, logits.device);
-    launch(shader, entry, {
-      inputs: [target, weight, logits, dy, rows, divisor],
-      outputs: [dx],
-      params: this.params,
-      flags: this.flags,
-      threads: dx.numel,
-    });
+    const cut = [target, logits, rows, ...(divisor ? [] : [dy])]; // dy is one number, or one a row
+    inParts(
+      { outer: params.rows / (params.inner || 1) },
+      cut,
+      [dx],
+      ({ outer, inputs, outputs }) => {
+        const [target, logits, rows, dyOfRows] = inputs as [
+          GpuArray,
+          GpuArray,
+          GpuArray,
+          GpuArray?,
+        ];
+        const slope = dyOfRows ?? dy;
+        launch(shader, entry, {
+          inputs: [target, weight ?? logits, logits, slope, rows, divisor ?? rows],
+          outputs,
+          params: { ...params, rows: outer * params.inner },
+          flags: this.flags,
+          threads: outputs[0]!.numel,
+        });
+      },
+    );
     return dx;
   }
 }

@@ -7,6 +7,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { resolveDimOrScalar, rowsOf } from '../kernels/dims.js';
 import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { inParts } from '../kernels/parts.js';
 import type { Rows } from '../kernels/reduce.js';
 import { Op } from '../op.js';
 
@@ -44,7 +45,15 @@ export class Cumsum extends Op {
 const ENOUGH_THREADS = 16384;
 const LEAST_ELEMENTS = 32; // of a thread, or else its start costs more than its work
 
-function runningSums(x: GpuArray, { outer, size, inner }: Rows, reverse: boolean): GpuArray {
+function runningSums(x: GpuArray, { size, ...dims }: Rows, reverse: boolean): GpuArray {
+  const y = GpuArray.empty(x.shape, x.dtype, x.device);
+  inParts(dims, [x], [y], ({ inputs, outputs, ...rows }) =>
+    sumRows(inputs[0]!, outputs[0]!, { size, ...rows }, reverse),
+  );
+  return y;
+}
+
+function sumRows(x: GpuArray, y: GpuArray, { outer, size, inner }: Rows, reverse: boolean): void {
   const rows = outer * inner;
   const wanted = Math.max(1, Math.ceil(ENOUGH_THREADS / Math.max(rows, 1)));
   const length = Math.max(LEAST_ELEMENTS, Math.ceil(size / wanted));
@@ -59,7 +68,6 @@ function runningSums(x: GpuArray, { outer, size, inner }: Rows, reverse: boolean
     ends = runningSums(sums, { outer: rows, size: segments, inner: 1 }, false);
     sums.release();
   }
-  const y = GpuArray.empty(x.shape, x.dtype, x.device);
   launch(shader, 'scan', {
     inputs: ends ? [x, ends] : [x],
     outputs: [y],
@@ -68,5 +76,4 @@ function runningSums(x: GpuArray, { outer, size, inner }: Rows, reverse: boolean
     threads: count,
   });
   ends?.release();
-  return y;
 }

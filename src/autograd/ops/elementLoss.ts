@@ -10,7 +10,15 @@ import { elementThreads, launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { checkFloat, checkSameFloat } from '../kernels/checks.js';
 import { refuseGradient } from '../kernels/classes.js';
-import { checkReduction, lossTotal, MOST_PARTS, type Reduction } from '../kernels/lossTotal.js';
+import {
+  checkReduction,
+  joined,
+  lossTotal,
+  MOST_PARTS,
+  type Reduction,
+} from '../kernels/lossTotal.js';
+import { fitBindings, inParts } from '../kernels/parts.js';
+import { expandTo } from '../kernels/stridedCopy.js';
 import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -44,6 +52,11 @@ export interface ElementLossOptions {
 }
 
 const SEVERAL = 8; // elements that a thread adds up at least, but for few in all
+
+/** How many threads add up `count` losses. */
+function partsFor(count: number): number {
+  return Math.min(MOST_PARTS, Math.ceil(count / SEVERAL));
+}
 
 /**
  * How far x is from a target of the same shape and dtype, element by element; d = x - t.
@@ -81,16 +94,22 @@ export class ElementLoss extends Op {
     this.check(x, target, reduction, given);
     const { numel: count, shape, dtype, device } = x;
     const each = reduction === 'none';
+    const operands = [x, target, weight ?? x, posWeight ?? x];
+    // In parts the weights are cut as x is.
+    const fits = fitBindings(operands);
+    this.operands = operands.map((array) =>
+      fits ? this.save(array) : this.own(expandTo(array, shape)),
+    );
     const { params, constants } = planStrides(
       this.name,
       shape,
-      broadcast(weight?.shape ?? [], shape),
-      broadcast(posWeight?.shape ?? [], shape),
+      broadcast(fits ? (weight?.shape ?? []) : shape, shape),
+      broadcast(fits ? (posWeight?.shape ?? []) : shape, shape),
     );
     this.params = {
       ...params,
       count,
-      parts: Math.min(MOST_PARTS, Math.ceil(count / SEVERAL)),
+      parts: partsFor(count),
       knee: this.name === 'l1Loss' ? 0 : knee,
       factor: this.name === 'huberLoss' ? knee : 1,
     };
@@ -101,20 +120,24 @@ export class ElementLoss extends Op {
       POSITIVE: posWeight !== undefined,
       EACH: each,
     };
-    this.operands = [x, target, weight ?? x, posWeight ?? x].map((array) => this.save(array));
 
-    const losses = each
-      ? GpuArray.empty(shape, dtype, device)
-      : GpuArray.empty([this.params.parts], 'f32', device);
-    launch(shader, 'forward', {
-      inputs: this.operands,
-      outputs: [losses],
-      params: this.params,
-      flags: this.flags,
-      constants,
-      threads: each ? elementThreads(count) : this.params.parts,
+    const all = each ? [GpuArray.empty(shape, dtype, device)] : [];
+    const sums: GpuArray[] = []; // of each part of large arrays
+    inParts({ outer: count }, this.operands, all, ({ outer: count, inputs, outputs }) => {
+      const parts = partsFor(count);
+      const losses = outputs[0] ?? GpuArray.empty([parts], 'f32', device);
+      launch(shader, 'forward', {
+        inputs,
+        outputs: [losses],
+        params: { ...this.params, count, parts },
+        flags: this.flags,
+        constants,
+        threads: each ? elementThreads(count) : parts,
+      });
+      if (!each) sums.push(losses);
     });
-    if (each) return losses;
+    if (each) return all[0]!;
+    const losses = joined(sums);
     const { loss, divisor } = lossTotal(losses, reduction === 'mean' ? count : 1, dtype);
     this.divisor = this.own(divisor);
     losses.release();
@@ -130,13 +153,18 @@ export class ElementLoss extends Op {
     if (!this.needs[input]) return null;
     const { shape, dtype, device, numel } = this.operands[0]!;
     const dx = GpuArray.empty(shape, dtype, device);
-    launch(shader, 'backward', {
-      inputs: [...this.operands, dy, this.divisor ?? dy],
-      outputs: [dx],
-      params: this.params,
-      flags: { ...this.flags, TARGET: input === 1 },
-      constants: this.constants,
-      threads: elementThreads(numel),
+    const { divisor } = this;
+    const cut = [...this.operands, ...(divisor ? [] : [dy])]; // dy is one number, or one an element
+    inParts({ outer: numel }, cut, [dx], ({ outer: count, inputs, outputs }) => {
+      const slopes = divisor ? [dy, divisor] : [inputs.at(-1)!];
+      launch(shader, 'backward', {
+        inputs: [...inputs, ...slopes],
+        outputs,
+        params: { ...this.params, count },
+        flags: { ...this.flags, TARGET: input === 1 },
+        constants: this.constants,
+        threads: elementThreads(count),
+      });
     });
     return dx;
   }

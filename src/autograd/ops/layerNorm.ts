@@ -13,8 +13,10 @@ import {
   type Affine,
   type AffineInputs,
 } from '../kernels/affine.js';
+import { accumulate } from '../kernels/accumulate.js';
 import { castTo } from '../kernels/cast.js';
 import { checkFloat } from '../kernels/checks.js';
+import { inParts } from '../kernels/parts.js';
 import { reshaped } from '../kernels/reshaped.js';
 import { partLaunch, rowLaunch } from '../kernels/rows.js';
 import { sumTo } from '../kernels/sumTo.js';
@@ -69,7 +71,7 @@ export class LayerNorm extends Op {
     this.weight = weight && this.own(castTo(weight, 'f32'));
     const shift = bias && castTo(bias, 'f32');
     const y = GpuArray.empty(x.shape, x.dtype, device);
-    this.launchRows('forward', [x, this.weight ?? x, shift ?? x], [y, this.stats]);
+    this.launchRows('forward', [x], [this.weight, shift], [y, this.stats]);
     shift?.release();
     return y;
   }
@@ -87,46 +89,53 @@ export class LayerNorm extends Op {
     let dx: GpuArray | null = null;
     if (this.needs[0]) {
       dx = GpuArray.empty(dy.shape, dy.dtype, dy.device);
-      this.launchRows('backward', [this.x, dy, this.stats, this.weight ?? this.stats], [dx]);
+      this.launchRows('backward', [this.x, dy, this.stats], [this.weight], [dx]);
     }
     return [dx, ...affineInputs(this.given, gradients)];
   }
 
   private launchRows(
     entry: 'forward' | 'backward',
-    inputs: readonly GpuArray[],
+    ofRows: readonly GpuArray[],
+    shared: readonly (GpuArray | null)[],
     outputs: readonly GpuArray[],
   ): void {
     const { rows, size } = this.params;
-    const { wide, constants, threads } = rowLaunch(this.x.device, rows, size);
-    launch(shader, entry, {
-      inputs,
-      outputs,
-      params: this.params,
-      flags: { WEIGHT: this.given.weight, BIAS: this.given.bias, WIDE: wide },
-      constants,
-      threads: size === 0 ? 0 : threads,
+    inParts({ outer: rows }, ofRows, outputs, ({ outer, inputs, outputs }) => {
+      const { wide, constants, threads } = rowLaunch(this.x.device, outer, size);
+      launch(shader, entry, {
+        inputs: [...inputs, ...shared.map((array) => array ?? inputs[0]!)],
+        outputs,
+        params: { ...this.params, rows: outer },
+        flags: { WEIGHT: this.given.weight, BIAS: this.given.bias, WIDE: wide },
+        constants,
+        threads: size === 0 ? 0 : threads,
+      });
     });
   }
 
   /** Of dy xhat and dy over the rows: the gradients of weight and bias, in f32. */
   private sums(dy: GpuArray): { weight: GpuArray; bias: GpuArray } {
-    const { rows, size } = this.params;
-    // Neighbouring threads take neighbouring columns.
-    const { parts, partSize, constants, threads } = partLaunch(dy.device, size, rows, false);
-    const bias = GpuArray.empty([parts, size], 'f32', dy.device);
-    const weight = GpuArray.empty([parts, size], 'f32', dy.device);
-    launch(shader, 'sums', {
-      inputs: [this.x, dy, this.stats],
-      outputs: [bias, weight],
-      params: { ...this.params, parts, partSize },
-      constants,
-      threads,
+    const { rows: all, size } = this.params;
+    const total = {} as { weight: GpuArray; bias: GpuArray };
+    inParts({ outer: all }, [this.x, dy, this.stats], [], ({ outer: rows, inputs }) => {
+      // Neighbouring threads take neighbouring columns.
+      const { parts, partSize, constants, threads } = partLaunch(dy.device, size, rows, false);
+      const bias = GpuArray.empty([parts, size], 'f32', dy.device);
+      const weight = GpuArray.empty([parts, size], 'f32', dy.device);
+      launch(shader, 'sums', {
+        inputs,
+        outputs: [bias, weight],
+        params: { ...this.params, rows, parts, partSize },
+        constants,
+        threads,
+      });
+      for (const [name, sums] of Object.entries({ weight, bias }) as ['weight', GpuArray][]) {
+        const sum = reshaped(sumTo(sums, [size]), this.normalizedShape);
+        total[name] = name in total ? accumulate(total[name], sum) : sum;
+      }
     });
-    return {
-      weight: reshaped(sumTo(weight, [size]), this.normalizedShape),
-      bias: reshaped(sumTo(bias, [size]), this.normalizedShape),
-    };
+    return total;
   }
 
   private check(x: GpuArray): void {

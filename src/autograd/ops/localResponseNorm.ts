@@ -9,6 +9,7 @@ import { checkFloat } from '../kernels/checks.js';
 import { rowsOf } from '../kernels/dims.js';
 import { ELEMENT_FLAGS, elementThreads } from '../kernels/element.js';
 import { checkInteger } from '../kernels/geometry.js';
+import { inParts } from '../kernels/parts.js';
 import { Op } from '../op.js';
 
 const shader = defineShader({
@@ -97,12 +98,16 @@ export class LocalResponseNorm extends Op {
   }
 
   private launch(entry: string, inputs: GpuArray[], outputs: GpuArray[]): void {
-    launch(shader, entry, {
-      inputs,
-      outputs,
-      params: this.params,
-      flags: { KEEP: outputs.length === 2, THREE_QUARTERS: this.params.beta === 0.75 },
-      threads: elementThreads(this.params.count),
+    const { channels, inner: all } = this.params;
+    const outer = this.params.count / (channels * all || 1);
+    inParts({ outer, inner: all }, inputs, outputs, ({ outer, inner, ...arrays }) => {
+      const count = outer * channels * inner;
+      launch(shader, entry, {
+        ...arrays,
+        params: { ...this.params, count, inner },
+        flags: { KEEP: outputs.length === 2, THREE_QUARTERS: this.params.beta === 0.75 },
+        threads: elementThreads(count),
+      });
     });
   }
 }

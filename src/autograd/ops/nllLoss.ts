@@ -8,6 +8,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { checkIgnoreIndex, classGeometry } from '../kernels/classes.js';
 import { checkReduction, lossTotal, type Reduction } from '../kernels/lossTotal.js';
+import { inParts } from '../kernels/parts.js';
 import { Op, type Gradients } from '../op.js';
 
 const shader = defineShader({
@@ -71,12 +72,17 @@ export class NLLLoss extends Op {
 
     const losses = GpuArray.empty(rowShape, each ? logP.dtype : 'f32', logP.device);
     const counts = GpuArray.empty([rows], 'f32', logP.device);
-    launch(shader, 'forward', {
-      inputs: [target, weight ?? logP, logP],
-      outputs: [losses, counts],
-      params: this.params,
-      flags: this.flags,
-      threads: rows,
+    const outer = rows / (geometry.inner || 1);
+    inParts({ outer }, [target, logP], [losses, counts], ({ outer, inputs, outputs }) => {
+      const [target, logP] = inputs as [GpuArray, GpuArray];
+      const rows = outer * geometry.inner;
+      launch(shader, 'forward', {
+        inputs: [target, weight ?? logP, logP],
+        outputs,
+        params: { ...this.params, rows },
+        flags: this.flags,
+        threads: rows,
+      });
     });
     if (each) {
       counts.release();
@@ -91,15 +97,24 @@ export class NLLLoss extends Op {
   }
 
   backward(dy: GpuArray): Gradients {
-    const { logP, target, weight = logP, divisor = dy } = this;
+    const { logP, target, weight, divisor, params } = this;
     const dx = GpuArray.empty(logP.shape, logP.dtype, logP.device);
-    launch(shader, 'backward', {
-      inputs: [target, weight, dy, divisor],
-      outputs: [dx],
-      params: this.params,
-      flags: this.flags,
-      threads: dx.numel,
-    });
+    const cut = [target, ...(divisor ? [] : [dy])]; // dy is one number, or one a row
+    inParts(
+      { outer: params.rows / (params.inner || 1) },
+      cut,
+      [dx],
+      ({ outer, inputs, outputs }) => {
+        const [target, slope = dy] = inputs as [GpuArray, GpuArray?];
+        launch(shader, 'backward', {
+          inputs: [target, weight ?? slope, slope, divisor ?? slope],
+          outputs,
+          params: { ...params, rows: outer * params.inner },
+          flags: this.flags,
+          threads: outputs[0]!.numel,
+        });
+      },
+    );
     return [dx, null, null];
   }
 }

@@ -7,6 +7,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { checkIndex } from '../kernels/checks.js';
 import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
+import { inParts } from '../kernels/parts.js';
 import { Op, type Gradients } from '../op.js';
 
 const shader = defineShader({
@@ -39,13 +40,14 @@ export class OneHot extends Op {
       throw new ArgumentError(this.name, 'numClasses from 1 up', classes);
     checkIndex(this.name, index);
     const y = GpuArray.empty([...index.shape, classes], dtype, index.device);
-    const count = y.numel;
-    launch(shader, 'forward', {
-      inputs: [index],
-      outputs: [y],
-      params: { count, classes },
-      flags: elementFlags(dtype),
-      threads: count,
+    inParts({ outer: index.numel }, [index], [y], ({ outer, ...arrays }) => {
+      const count = outer * classes;
+      launch(shader, 'forward', {
+        ...arrays,
+        params: { count, classes },
+        flags: elementFlags(dtype),
+        threads: count,
+      });
     });
     return y;
   }

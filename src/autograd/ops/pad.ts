@@ -2,12 +2,13 @@ import bits from '../../../shaders/bits.wgsl';
 import source from '../../../shaders/pad.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError, ShapeError } from '../../errors.js';
-import type { Shape } from '../../gpu/dtype.js';
+import { numelOf, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader, type ParamsOf } from '../../gpu/shader.js';
 import { elementThreads } from '../kernels/element.js';
 import { fill } from '../kernels/fill.js';
+import { inParts } from '../kernels/parts.js';
 import { planCopy, stridedCopy } from '../kernels/stridedCopy.js';
 import { contiguous, type Layout } from '../kernels/strides.js';
 import { Op } from '../op.js';
@@ -199,12 +200,16 @@ class PadWithin extends Padding {
   }
 
   private launch(entry: 'forward' | 'backward', from: GpuArray, to: GpuArray): void {
-    launch(shader, entry, {
-      inputs: [from],
-      outputs: [to],
-      params: { count: to.numel, ...this.params },
-      flags: { REFLECT: this.mode === 'reflect', REPLICATE: this.mode === 'replicate' },
-      threads: elementThreads(to.numel),
+    const outer = numelOf(this.inShape.slice(0, -3)); // boxes of the last three dimensions
+    inParts({ outer }, [from], [to], ({ inputs, outputs }) => {
+      const count = outputs[0]!.numel;
+      launch(shader, entry, {
+        inputs,
+        outputs,
+        params: { count, ...this.params },
+        flags: { REFLECT: this.mode === 'reflect', REPLICATE: this.mode === 'replicate' },
+        threads: elementThreads(count),
+      });
     });
   }
 }

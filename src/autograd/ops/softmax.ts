@@ -9,6 +9,7 @@ import { defineShader, type ParamsOf } from '../../gpu/shader.js';
 import { checkFloat } from '../kernels/checks.js';
 import { resolveDim } from '../kernels/dims.js';
 import { ELEMENT_FLAGS } from '../kernels/element.js';
+import { inParts } from '../kernels/parts.js';
 import { rowLaunch } from '../kernels/rows.js';
 import { Op } from '../op.js';
 
@@ -62,15 +63,22 @@ export class Softmax extends Op {
   }
 
   private launch(entry: 'forward' | 'backward', inputs: GpuArray[], output: GpuArray): void {
-    const { rows, size } = this.params;
-    const { wide, constants, threads } = rowLaunch(output.device, rows, size);
-    launch(shader, entry, {
+    const { rows: all, size, inner } = this.params;
+    inParts(
+      { outer: all / (inner || 1), inner },
       inputs,
-      outputs: [output],
-      params: this.params,
-      flags: { LOG: this.name === 'logSoftmax', WIDE: wide },
-      constants,
-      threads: size === 0 ? 0 : threads,
-    });
+      [output],
+      ({ outer, inner, ...arrays }) => {
+        const rows = outer * inner;
+        const { wide, constants, threads } = rowLaunch(output.device, rows, size);
+        launch(shader, entry, {
+          ...arrays,
+          params: { ...this.params, rows, inner },
+          flags: { LOG: this.name === 'logSoftmax', WIDE: wide },
+          constants,
+          threads: size === 0 ? 0 : threads,
+        });
+      },
+    );
   }
 }
