@@ -36,6 +36,7 @@ import {
   type MaxPool2dOptions,
 } from '../autograd/ops/maxPool2d.js';
 import { NLLLoss, type NLLLossOptions as NLLLossOpOptions } from '../autograd/ops/nllLoss.js';
+import { PReLU } from '../autograd/ops/prelu.js';
 import { OneHot } from '../autograd/ops/oneHot.js';
 import { padOp, type PadMode } from '../autograd/ops/pad.js';
 import { ArgumentError } from '../errors.js';
@@ -274,6 +275,11 @@ export function hardtanh(x: Tensor, low = -1, high = 1): Tensor {
 /** x where x > 0, else negativeSlope x. */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
   return x.leakyRelu(negativeSlope);
+}
+
+/** x where x > 0, else weight x. Shape: x (N, C, ...), weight (C,) or (1,) -> that of x. */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  return apply(new PReLU(), x, weight);
 }
 
 /** x where x > 0, else alpha (e^x - 1). */

@@ -360,6 +360,12 @@ const FUNCTIONAL_OPS: Readonly<Record<string, Row>> = {
       TENSOR_OPS[name]!,
     ]),
   ),
+  prelu: {
+    run: (x, weight) => F.prelu(x!, weight!),
+    inputs: ['2,3', '3'],
+    shape: [null, '2'],
+    dtype: ['i32 2,3', 'i32 3'],
+  },
   softmax: TENSOR_OPS.softmax!,
   logSoftmax: TENSOR_OPS.logSoftmax!,
   dropout: elementwise((x) => F.dropout(x!, 0.25), {
