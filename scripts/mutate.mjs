@@ -31,7 +31,8 @@ const bad = results.filter(({ problem }) => problem);
 for (const { shader, find, problem } of bad) {
   console.log(`${shader}${find ? ` ${oneLine(find)}` : ''}: ${problem}`);
 }
-console.log(`${mutants.length - bad.length} of ${mutants.length} mutations caught`);
+const caught = mutants.filter(({ problem }) => !problem).length;
+console.log(`${caught} of ${mutants.length} mutations caught`);
 if (chosen.length === 0 && bad.length === 0) await writeTable();
 process.exitCode = bad.length > 0 ? 1 : 0;
 

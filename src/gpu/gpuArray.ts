@@ -170,7 +170,11 @@ export class GpuArray {
     }
     this.device.throwIfFailed();
     if (data.length === 0) return;
-    this.device.queue.write(this.storage.pooled('write'), this.byteOffset, encode(this.dtype, data));
+    this.device.queue.write(
+      this.storage.pooled('write'),
+      this.byteOffset,
+      encode(this.dtype, data),
+    );
     this.storage.version++;
   }
 

@@ -6,7 +6,7 @@ import { uniform } from '../support/random.js';
 import { relativeError } from '../support/results.js';
 
 const MIB = 2 ** 20;
-const ENTRIES = 12; // of each parameter, whose gradient is compared
+const ENTRIES = 200; // of each parameter, whose gradient is compared
 const LABEL = 7;
 
 /** A layer without its numbers. */
@@ -75,10 +75,10 @@ function keep<T extends { dispose(): void }>(one: T): T {
 }
 
 async function weightsOf(parameter: sg.Tensor): Promise<Weights> {
-  const every = Math.max(1, Math.floor(parameter.numel / ENTRIES));
-  const entries = Array.from({ length: parameter.numel }, (_, i) => i).filter(
-    (i) => i % every === 0,
-  );
+  // Odd, or all would be of one column.
+  const every = Math.floor(parameter.numel / ENTRIES) | 1;
+  const count = Math.ceil(parameter.numel / every);
+  const entries = Array.from({ length: count }, (_, i) => i * every);
   return { values: await parameter.data(), entries };
 }
 
@@ -111,6 +111,12 @@ describe.each(FORMS)('AlexNet, $variant', ({ variant, input, parameters, plan })
     withBindingLimit(128 * MIB, async () => {
       sg.manualSeed(1);
       const model = keep(new sg.models.AlexNet({ variant }));
+      // As initialized, some layers give nearly the same everywhere, and then rounding decides which
+      // element of a window is the largest.
+      for (const [key, parameter] of model.namedParameters()) {
+        if (key.endsWith('weight')) sg.nn.init.kaimingNormal_(parameter);
+        else sg.nn.init.uniform_(parameter, -0.1, 0.1);
+      }
       const { length: count } = model.parameters();
       expect(count).toBe(16);
       expect(model.parameters().reduce((sum, { numel }) => sum + numel, 0)).toBe(parameters);
@@ -189,22 +195,30 @@ describe('alexNetCifar', () => {
     expect(learnt + running.reduce((sum, [, { numel }]) => sum + numel, 0)).toBe(7_711_050);
   });
 
-  test('overfits 64 images', async () => {
+  test('overfits 64 images, ten patterns under noise', { timeout: 400_000 }, async () => {
     sg.manualSeed(4);
     const model = keep(sg.models.alexNetCifar({ dropout: 0 }));
-    const optimizer = new sg.optim.Adam(model.parameters(), { lr: 3e-4 });
-    const x = keep(sg.tensor(uniform(64 * 3 * 32 * 32, 5), { shape: [64, 3, 32, 32] }));
+    const optimizer = new sg.optim.Adam(model.parameters(), { lr: 2e-4 });
+    const size = 3 * 32 * 32;
     const labels = Int32Array.from({ length: 64 }, (_, i) => (i * 7) % 10);
+    const patterns = uniform(10 * size, 6, -0.5, 0.5);
+    const images = uniform(64 * size, 5, -0.5, 0.5).map(
+      (noise, i) => noise + patterns[labels[Math.floor(i / size)]! * size + (i % size)]!,
+    );
+    const x = keep(sg.tensor(images, { shape: [64, 3, 32, 32] }));
     const y = keep(sg.tensor(labels));
     const losses: number[] = [];
     for (let step = 0; step < 12; step++) {
-      const loss = sg.nn.functional.crossEntropy(model.forward(x), y);
+      const [from, to] = [16 * (step % 4), 16 * (step % 4) + 16];
+      const logits = keep(model.forward(x.slice(0, from, to)));
+      const loss = keep(sg.nn.functional.crossEntropy(logits, y.slice(0, from, to)));
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
       losses.push(await loss.item());
     }
-    expect(losses.at(-1)).toBeLessThan(0.1 * losses[0]!);
+    expect(Math.max(...losses.slice(0, 3))).toBeGreaterThan(2);
+    expect(Math.max(...losses.slice(-4))).toBeLessThan(0.1);
     optimizer.dispose();
   });
 });
