@@ -15,6 +15,7 @@ struct Params {
   inner: u32,
   segments: u32,
   candidates: u32, // of each row
+  start: u32, // position of the first element, where x is part of a longer row
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -75,13 +76,13 @@ fn argmax(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
       bestPosition = position;
     }
   }
-  y[t] = i32(bestPosition);
+  y[t] = i32(params.start + bestPosition);
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn pick(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var row = threadIndex(id, groups); row < params.rows; row += threadCount(groups)) {
-    let position = (row / params.inner) * params.size + u32(indices[row]);
+    let position = (row / params.inner) * params.size + u32(indices[row]) - params.start;
     picked[row] = x[position * params.inner + row % params.inner];
   }
 }

@@ -6,7 +6,7 @@ import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { fitBindings, inParts } from './parts.js';
+import { fitBindings, inParts, joined } from './parts.js';
 import { rowLaunch } from './rows.js';
 
 const shader = defineShader({
@@ -93,18 +93,6 @@ export function lossTotal(
     return result;
   }
   return total(losses, counts.array, counted, dtype, { n, parts: 1, lossStride: 1, ...common });
-}
-
-/** Arrays of f32 one after the other. Takes them over. */
-export function joined(pieces: readonly GpuArray[]): GpuArray {
-  if (pieces.length === 1) return pieces[0]!;
-  const all = GpuArray.empty([pieces.reduce((sum, { numel }) => sum + numel, 0)], 'f32');
-  let first = 0;
-  for (const piece of pieces) {
-    all.setPart(first, piece);
-    first += piece.numel;
-  }
-  return all;
 }
 
 function total(

@@ -106,6 +106,20 @@ export function inParts(
   }
 }
 
+/** Arrays of f32, i32 or u32 one after the other. Takes them over. */
+export function joined(pieces: readonly GpuArray[]): GpuArray {
+  const [piece] = pieces as [GpuArray];
+  if (pieces.length === 1) return piece;
+  const count = pieces.reduce((sum, { numel }) => sum + numel, 0);
+  const all = GpuArray.empty([count], piece.dtype, piece.device);
+  let first = 0;
+  for (const piece of pieces) {
+    all.setPart(first, piece);
+    first += piece.numel;
+  }
+  return all;
+}
+
 /** `size` pieces of `length` elements in an array, `step` from the start of one to that of the next. */
 export interface Block {
   offset: number;

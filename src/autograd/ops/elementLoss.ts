@@ -10,14 +10,8 @@ import { elementThreads, launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { checkFloat, checkSameFloat } from '../kernels/checks.js';
 import { refuseGradient } from '../kernels/classes.js';
-import {
-  checkReduction,
-  joined,
-  lossTotal,
-  MOST_PARTS,
-  type Reduction,
-} from '../kernels/lossTotal.js';
-import { fitBindings, inParts } from '../kernels/parts.js';
+import { checkReduction, lossTotal, MOST_PARTS, type Reduction } from '../kernels/lossTotal.js';
+import { fitBindings, inParts, joined } from '../kernels/parts.js';
 import { expandTo } from '../kernels/stridedCopy.js';
 import { broadcast, broadcastShape, planStrides, STRIDE_PARAMS } from '../kernels/strides.js';
 import { Op, type Gradients } from '../op.js';
