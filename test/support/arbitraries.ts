@@ -5,24 +5,41 @@
 import fc from 'fast-check';
 import * as sg from 'shadegrad';
 import { test } from 'vitest';
+import { currentDevice } from '../../src/gpu/device.js';
 import { numelOf } from '../../src/gpu/dtype.js';
 import type { OpInput, Reference } from './checkOp.js';
 import { shuffledRange, uniform } from './random.js';
+import { ADAPTERS } from './tuning.js';
 
 const environment = typeof process === 'undefined' ? {} : process.env;
 const SEED = Number(environment['SHADEGRAD_PROPERTY_SEED'] ?? 20);
 const FACTOR = Number(environment['SHADEGRAD_PROPERTY_RUNS'] ?? 1);
 
-/** A test that `check` passes for `runs` values; what it leaves of a run that fails is freed. */
+/**
+ * A test that `check` passes for `runs` values, with kernels tuned for either kind of adapter; what
+ * a run that fails leaves is freed.
+ */
 export function property<T>(
   name: string,
   arbitrary: fc.Arbitrary<T>,
   check: (value: T) => void | Promise<void>,
   runs = 20,
 ): void {
-  const run = (value: T): Promise<void> => sg.tidy(async () => check(value));
+  const run = async (adapter: (typeof ADAPTERS)[number], value: T): Promise<void> => {
+    const { info } = currentDevice();
+    const actual = info.software;
+    info.software = adapter === 'software';
+    try {
+      await sg.tidy(async () => check(value));
+    } finally {
+      info.software = actual;
+    }
+  };
   test(name, () =>
-    fc.assert(fc.asyncProperty(arbitrary, run), { seed: SEED, numRuns: FACTOR * runs }),
+    fc.assert(fc.asyncProperty(fc.constantFrom(...ADAPTERS), arbitrary, run), {
+      seed: SEED,
+      numRuns: FACTOR * runs,
+    }),
   );
 }
 
