@@ -56,8 +56,8 @@ export class BufferPool {
 
   /** @throws OutOfMemoryError when one buffer of this size is over the device's limits. */
   acquire(bytes: number, label: string): PooledBuffer {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    // It may be more than one binding can hold: kernels then work in parts.
+    const most = this.device.limits.maxBufferSize;
     if (bytes > most) {
       throw new OutOfMemoryError(
         `${label}: expected at most ${most} bytes in one tensor (this adapter's limit), got ${bytes}. ` +

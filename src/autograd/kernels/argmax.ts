@@ -103,7 +103,11 @@ function findInRows(
 }
 
 /** The element of each row of `x` that `indices`, counted from `start`, names. */
-export function pickElements(x: GpuArray, { size, ...dims }: Rows, indices: GpuArray  start = 0,
+export function pickElements(
+  x: GpuArray,
+  { size, ...dims }: Rows,
+  indices: GpuArray,
+  start = 0,
 ): GpuArray {
   const y = GpuArray.empty(indices.shape, x.dtype, x.device);
   inParts(dims, [x, indices], [y], ({ outer, inner, ...arrays }) => {
