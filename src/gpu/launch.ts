@@ -72,18 +72,20 @@ export function launch<P extends ParamTypes, F extends string>(
       array.numel === elements ? array.part(start, [count]) : array.share();
     const inputs = options.inputs.map(part);
     const outputs = options.outputs.map(part);
-    launchOnce(shader, entry, {
-      ...rest,
-      inputs,
-      outputs,
-      params: { ...options.params, count, ...('start' in shader.params && { start }) },
-      threads: threadsFor(count),
-    });
-    for (const array of inputs) array.release();
-    options.outputs.forEach((array, i) => {
-      if (array.numel === elements) array.setPart(start, outputs[i]!);
-      else outputs[i]!.release();
-    });
+    try {
+      launchOnce(shader, entry, {
+        ...rest,
+        inputs,
+        outputs,
+        params: { ...options.params, count, ...('start' in shader.params && { start }) },
+        threads: threadsFor(count),
+      });
+      options.outputs.forEach((array, i) => {
+        if (array.numel === elements) array.setPart(start, outputs[i]!);
+      });
+    } finally {
+      for (const array of [...inputs, ...outputs]) array.release();
+    }
   }
 }
 
