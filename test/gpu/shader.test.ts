@@ -68,17 +68,27 @@ describe('assemble', () => {
 
   test('resolves the flags in the main file and in what it includes', () => {
     const words = (text: string) => text.split(/\s*\n\s*/).filter(Boolean);
-    expect(words(shader.assemble({}))).toEqual(['slow();', 'fn first() {}']);
+    expect(words(shader.assemble({}))).toEqual(['alias scalar = f32;', 'slow();', 'fn first() {}']);
     expect(words(shader.assemble({ FAST: true, BIAS: true }))).toEqual([
+      'alias scalar = f32;',
       'fast();',
       'fn first() {}',
       'fn biased() {}',
     ]);
   });
 
+  test('puts the extensions and the type of arrays in front of the first line', () => {
+    const first = (flags: Record<string, boolean>) => shader.assemble(flags).split('\n')[0]!.trim();
+    expect(first({ F16: true })).toBe('enable f16; alias scalar = f16;');
+    expect(first({ SUBGROUPS: true })).toBe('enable subgroups; alias scalar = f32;');
+    const typed = defineShader({ name: 'typed', source: '', params: {}, flags: ['I32', 'U32'] });
+    expect(typed.assemble({ I32: true }).trim()).toBe('alias scalar = i32;');
+    expect(typed.assemble({ U32: true }).trim()).toBe('alias scalar = u32;');
+  });
+
   test('locate finds the file and the line of every line of it', () => {
     const lines = shader.assemble({ FAST: true, BIAS: true }).split('\n');
-    const found = lines.flatMap((text, i) => (text ? [shader.locate(i + 1)] : []));
+    const found = lines.flatMap((text, i) => (i > 0 && text ? [shader.locate(i + 1)] : []));
     expect(found).toEqual([
       { file: 'shaders/main.wgsl', line: 2, text: 'fast();' },
       { file: 'shaders/first.wgsl', line: 1, text: 'fn first() {}' },
