@@ -34,6 +34,8 @@ export interface RowDims {
   outer: number;
   /** Elements from one of a row to the next; those side by side are of as many rows. Default 1. */
   inner?: number;
+  /** Bytes that a row takes in an array of the kernel's own, if more than in those given. Default 0. */
+  scratch?: number;
 }
 
 /** Some of the rows: a part of each array, (outer, size, inner) with a size of its own. */
@@ -51,19 +53,22 @@ export interface RowPart {
  * @throws OutOfMemoryError if not even one row fits.
  */
 export function inParts(
-  { outer, inner = 1 }: RowDims,
+  { outer, inner = 1, scratch = 0 }: RowDims,
   inputs: readonly GpuArray[],
   outputs: readonly GpuArray[],
   work: (part: RowPart) => void,
 ): void {
   const arrays = [...inputs, ...outputs];
-  if (fitBindings(arrays)) {
+  const limit = arrays[0]!.device.bindingLimit;
+  if (fitBindings(arrays) && outer * inner * scratch <= limit) {
     work({ outer, inner, inputs: [...inputs], outputs: [...outputs] });
     return;
   }
-  const limit = arrays[0]!.device.bindingLimit;
   const slabs = arrays.map((array) => array.numel / outer);
-  const bytes = arrays.map(({ dtype }, i) => slabs[i]! * BYTES_PER_ELEMENT[dtype]);
+  const bytes = [
+    ...arrays.map(({ dtype }, i) => slabs[i]! * BYTES_PER_ELEMENT[dtype]),
+    scratch * inner,
+  ];
   const most = mostRows(limit, bytes);
   const run = (part: Omit<RowPart, 'inputs' | 'outputs'>, blocks: (i: number) => Block): void => {
     const taken = arrays.map((array, i) => takeBlock(array, blocks(i)));

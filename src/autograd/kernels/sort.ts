@@ -1,7 +1,7 @@
 import element from '../../../shaders/element.wgsl';
 import source from '../../../shaders/sort.wgsl';
 import threads from '../../../shaders/threads.wgsl';
-import type { DType, Shape } from '../../gpu/dtype.js';
+import { BYTES_PER_ELEMENT, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
@@ -42,7 +42,8 @@ export function sortedPositions(
   const { size, ...dims } = rowsOf(x.shape, dim);
   const most = k ?? size;
   const positions = GpuArray.empty(shapeOf(x, dim, most), 'i32', x.device);
-  inParts(dims, [x], [positions], ({ inputs, outputs, ...rows }) =>
+  const scratch = size > BLOCK ? 2 * size * BYTES_PER_ELEMENT.i32 : 0; // lists of whole blocks
+  inParts({ ...dims, scratch }, [x], [positions], ({ inputs, outputs, ...rows }) =>
     sortRows(inputs[0]!, { size, ...rows }, outputs[0]!, { k: most, largest, as }),
   );
   return positions;
