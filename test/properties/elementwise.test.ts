@@ -15,6 +15,7 @@ import {
   type Kind,
 } from '../support/arbitraries.js';
 import { checkOp } from '../support/checkOp.js';
+import { withBindingLimit } from '../support/limits.js';
 
 type BinaryName =
   'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum' | 'remainder' | 'fmod';
@@ -79,6 +80,39 @@ property(
     });
   },
   90,
+);
+
+property(
+  'functions of long tensors that broadcast are right where a binding holds a part of them',
+  fc.record({
+    name: fc.constantFrom(...smooth.map(({ name }) => name)),
+    sizes: fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 })),
+    broadcast: fc.constantFrom('none', 'rows', 'columns'),
+    bytes: fc.constantFrom(2048, 1024),
+    seed: fc.nat(999),
+  }),
+  ({ name, sizes: [rows, columns], broadcast, bytes, seed }) => {
+    const { f, kinds } = BINARY.find((entry) => entry.name === name)!;
+    const [kind, other] = [kinds![0][0]!, kinds![1][0]!];
+    const shape = { none: [rows, columns], rows: [columns], columns: [rows, 1] }[broadcast]!;
+    const second = input(shape, { kind: other, seed }, 1);
+    return withBindingLimit(bytes, () =>
+      checkOp({
+        inputs: [
+          input([rows, columns], { kind, seed }),
+          { ...second, data: second.data.map((x) => x * 1.0625) as Float32Array },
+        ],
+        op: (x, y) => x[name](y),
+        reference: (x, y) => broadcastPairs(x, y, f),
+        samples: 6,
+        step: 1e-3,
+        gradient: { relative: 2e-4 },
+        random: true,
+        f16: 1e-2,
+      }),
+    );
+  },
+  20,
 );
 
 property(

@@ -59,7 +59,7 @@ property(
         last: fc.integer({ min: 1, max: shape.length }),
         affine,
         eps: fc.constantFrom(1e-5, 0.1),
-        x: numbers('distinct', 'plain'),
+        x: numbers('distinct', 'plain', 'shifted'),
       }),
     ),
   ({ shape, last, affine, eps, x }) => {
@@ -93,7 +93,7 @@ property(
     shape: batches,
     affine,
     eps: fc.constantFrom(1e-5, 0.1),
-    x: numbers('distinct', 'plain'),
+    x: numbers('distinct', 'plain', 'shifted'),
   }),
   ({ shape, affine, eps, x }) => {
     const channels = [shape[1]!];

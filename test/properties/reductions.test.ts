@@ -67,7 +67,7 @@ const REDUCTIONS: ReductionFunction[] = [
     name: 'variance',
     op: (x, { dim, ...options }) => x.variance(dim, options),
     f: (elements, { correction }) => spread(elements, correction),
-    kinds: ['plain', 'outliers'],
+    kinds: ['plain', 'outliers', 'shifted'],
   },
   {
     name: 'std',

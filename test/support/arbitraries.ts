@@ -108,6 +108,8 @@ const KINDS = {
   outliers: (count: number, seed: number) =>
     uniform(count, seed, -10, 10).map((x, i) => ((i + seed) % 8 === 3 ? 1e3 * x : x)),
   small: (count: number, seed: number) => uniform(count, seed, -1e-6, 1e-6),
+  /** Close to each other, far from 0. */
+  shifted: (count: number, seed: number) => uniform(count, seed, 999, 1001),
   /** Above 0. */
   positive: (count: number, seed: number) => uniform(count, seed, 0.25, 3),
   /** Of which a product stays small. */
