@@ -1,7 +1,7 @@
-import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
+import { BYTES_PER_ELEMENT, numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
+import { castTo } from './cast.js';
 import { elementBits } from './element.js';
-import { fitBindings } from './parts.js';
 import { expandTo } from './stridedCopy.js';
 import { broadcast, planStrides, STRIDE_PARAMS, type StridePlan } from './strides.js';
 
@@ -20,15 +20,21 @@ export interface OperandPlan {
   constants: StridePlan['constants'];
 }
 
-/**
- * `array` as a kernel of two operands can take it for a result of `shape`: whole, or in parts of as
- * many elements as the result has. Takes it over.
- */
-export function operandFor(array: GpuArray, shape: Shape): GpuArray {
-  if (fitBindings([array]) || array.numel === numelOf(shape)) return array;
-  const expanded = expandTo(array, shape);
-  array.release();
-  return expanded;
+/** The shape that an operand of `dtype` is bound with: that of the result if it is too large itself. */
+export function operandShape(
+  { numel, shape: own, device }: GpuArray,
+  dtype: DType,
+  shape: Shape,
+): Shape {
+  return numel * BYTES_PER_ELEMENT[dtype] > device.bindingLimit ? shape : own;
+}
+
+/** `array` as `dtype` and in that shape. */
+export function operandFor(array: GpuArray, dtype: DType, shape: Shape): GpuArray {
+  const cast = castTo(array, dtype);
+  const operand = expandTo(cast, operandShape(array, dtype, shape));
+  cast.release();
+  return operand;
 }
 
 /**

@@ -10,7 +10,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
 import { castTo, promote } from '../kernels/cast.js';
 import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
-import { OPERAND_PARAMS, operandFor, planOperands } from '../kernels/operands.js';
+import { OPERAND_PARAMS, operandFor, operandShape, planOperands } from '../kernels/operands.js';
 import { broadcastShape } from '../kernels/strides.js';
 import { sumTo } from '../kernels/sumTo.js';
 import { Op } from '../op.js';
@@ -100,8 +100,10 @@ export class Binary extends Op {
     this.aShape = a.shape;
     this.bShape = b?.shape ?? [];
     this.dtypes = [a.dtype, b?.dtype ?? a.dtype];
-    const inputs = [a, ...(b ? [b] : [])].map((x) => operandFor(castTo(x, dtype), shape));
-    const plan = this.plan(shape, dtype, inputs);
+    const operands = b ? [a, b] : [a];
+    const shapes = operands.map((x) => operandShape(x, dtype, shape));
+    const plan = this.plan(shape, dtype, shapes);
+    const inputs = operands.map((x) => operandFor(x, dtype, shape));
     const y = GpuArray.empty(shape, dtype, a.device);
     launch(shader, 'forward', {
       inputs,
@@ -138,15 +140,19 @@ export class Binary extends Op {
     launch(shader, 'backward', {
       inputs: [dy, ...kept],
       outputs: [grad],
-      ...this.plan(dy.shape, dy.dtype, kept),
+      ...this.plan(
+        dy.shape,
+        dy.dtype,
+        kept.map(({ shape }) => shape),
+      ),
       flags: { ...this.flags(), BACKWARD: true, WRT_B: wrtB },
       elements: dy.numel,
     });
     return grad;
   }
 
-  private plan(shape: Shape, dtype: DType, [a, b]: readonly GpuArray[]) {
-    return planOperands(this.name, shape, [a!.shape, b?.shape ?? []], this.number ?? 0, dtype);
+  private plan(shape: Shape, dtype: DType, [a, b = []]: readonly Shape[]) {
+    return planOperands(this.name, shape, [a!, b], this.number ?? 0, dtype);
   }
 
   private flags() {

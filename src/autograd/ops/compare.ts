@@ -6,9 +6,9 @@ import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import { castTo, promote } from '../kernels/cast.js';
+import { promote } from '../kernels/cast.js';
 import { ELEMENT_FLAGS, elementFlags } from '../kernels/element.js';
-import { OPERAND_PARAMS, planOperands } from '../kernels/operands.js';
+import { OPERAND_PARAMS, operandFor, operandShape, planOperands } from '../kernels/operands.js';
 import { broadcastShape } from '../kernels/strides.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -43,8 +43,10 @@ export class Compare extends Op {
   forward(a: GpuArray, b?: GpuArray): GpuArray {
     const shape = b ? broadcastShape(this.name, a.shape, b.shape) : a.shape;
     const dtype = promote(a.dtype, b?.dtype ?? this.number!);
-    const plan = planOperands(this.name, shape, [a.shape, b?.shape ?? []], this.number ?? 0, dtype);
-    const inputs = [a, ...(b ? [b] : [])].map((x) => castTo(x, dtype));
+    const operands = b ? [a, b] : [a];
+    const [aShape, bShape = []] = operands.map((x) => operandShape(x, dtype, shape));
+    const plan = planOperands(this.name, shape, [aShape!, bShape], this.number ?? 0, dtype);
+    const inputs = operands.map((x) => operandFor(x, dtype, shape));
     const y = GpuArray.empty(shape, 'i32', a.device);
     launch(shader, 'compare', {
       inputs,

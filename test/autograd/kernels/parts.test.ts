@@ -81,6 +81,7 @@ test('joined arrays keep their order and dtype', async () => {
 describe('tensors larger than a binding give what they give in one', () => {
   const CASES: Record<string, (x: sg.Tensor) => sg.Tensor> = {
     'an operand that broadcasts, itself too large': (x) => x.unsqueeze(1).add(x.unsqueeze(0)),
+    'a comparison with one': (x) => x.mul(x.unsqueeze(1).lt(x.unsqueeze(0)).to('f32')),
     'a transposition': (x) => x.transpose(0, 1),
     'all dimensions from last to first': (x) => x.flip([0, 1]),
     'copies of a column': (x) => x.slice(1, 3, 4).expand([13, 31]),
