@@ -20,6 +20,7 @@ export default defineConfig({
       'echarts/charts',
       'echarts/components',
       'echarts/renderers',
+      'fast-check',
       'fast-png',
     ],
   },

@@ -103,7 +103,7 @@ property(
       f16: f16(c),
     });
   },
-  30,
+  22,
 );
 
 property(
@@ -135,7 +135,7 @@ property(
       step: 1e-3,
     });
   },
-  15,
+  10,
 );
 
 property(
@@ -204,7 +204,7 @@ property(
       f16: f16(c),
     });
   },
-  30,
+  22,
 );
 
 property(

@@ -115,7 +115,7 @@ property(
       for (const { module } of chain) module?.dispose();
     }
   },
-  20,
+  14,
 );
 
 /** Makes the layers that fit, in `chain`, and checks all their gradients. */
