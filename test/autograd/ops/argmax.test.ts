@@ -2,6 +2,7 @@ import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { reduceOver } from '../../reference/reduce.js';
 import { checkOp } from '../../support/checkOp.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
@@ -68,3 +69,16 @@ describe.each(SEARCHES)('$name', ({ name, extreme }) => {
     expect(rows.shape).toEqual([0]);
   });
 });
+
+test.each([{ where: 40 }, { where: 299 }, { where: 700 }])(
+  'a row larger than a binding, the extreme at $where',
+  ({ where }) =>
+    withBindingLimit(512, async () => {
+      const values = uniform(2 * 701, 5);
+      values[where] = values[701 + where] = 2;
+      using x = sg.tensor(values, { shape: [2, 701] });
+      using rows = x.argmax(1);
+      using all = x.argmax();
+      expect([...(await rows.data()), await all.item()]).toEqual([where, where, where]);
+    }),
+);
