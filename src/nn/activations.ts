@@ -1,5 +1,8 @@
 import type { GeluOptions, Tensor } from '../tensor/tensor.js';
+import * as functional from './functional.js';
+import { constant_ } from './init.js';
 import { Module } from './module.js';
+import { Parameter } from './parameter.js';
 
 /** max(x, 0), of any shape. */
 export class ReLU extends Module {
@@ -46,6 +49,29 @@ export class LeakyReLU extends Module {
 
   forward(x: Tensor): Tensor {
     return x.leakyRelu(this.negativeSlope);
+  }
+}
+
+/**
+ * x where x > 0, else a learnt slope times x.
+ *
+ * @param numParameters  Slopes: 1 for all, or one for each channel. Default 1.
+ * @param slope          Where they start. Default 0.25.
+ *
+ * Shape: (N, C, ...) -> the same. Parameters: `weight` (numParameters,).
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
+ */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  constructor(numParameters = 1, slope = 0.25) {
+    super();
+    this.weight = new Parameter([numParameters]);
+    constant_(this.weight, slope);
+  }
+
+  forward(x: Tensor): Tensor {
+    return functional.prelu(x, this.weight);
   }
 }
 

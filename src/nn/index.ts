@@ -8,6 +8,7 @@ export {
   Identity,
   LeakyReLU,
   LogSoftmax,
+  PReLU,
   ReLU,
   ReLU6,
   Sigmoid,

@@ -1,6 +1,6 @@
 import { unscoped } from '../autograd/scope.js';
 import { DTypeError } from '../errors.js';
-import type { DType, Shape } from '../gpu/dtype.js';
+import { isFloat, type DType, type Shape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -19,8 +19,8 @@ export class Parameter extends StateTensor {
    * @throws DTypeError for a tensor of integers.
    */
   constructor(source: Tensor | Shape) {
-    if (source instanceof Tensor && source.dtype !== 'f32') {
-      throw new DTypeError('Parameter', 'f32 for a tensor that requires grad', source.dtype);
+    if (source instanceof Tensor && !isFloat(source.dtype)) {
+      throw new DTypeError('Parameter', 'f32 or f16 for a tensor that requires grad', source.dtype);
     }
     super(arrayOf(source), true);
   }

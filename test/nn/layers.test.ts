@@ -39,6 +39,7 @@ describe('layers give the shapes of their options', () => {
     ['Flatten', () => new nn.Flatten(), [2, 252]],
     ['Flatten of some', () => new nn.Flatten(2, 3), [2, 4, 63]],
     ['Linear', () => new nn.Linear(7, 3), [2, 4, 9, 3]],
+    ['PReLU', () => new nn.PReLU(4), [2, 4, 9, 7]],
     ['Identity', () => new nn.Identity(), [2, 4, 9, 7]],
   ];
 
@@ -50,6 +51,17 @@ describe('layers give the shapes of their options', () => {
     y.dispose();
     layer.dispose();
   });
+});
+
+test('PReLU starts with one slope of 0.25, and learns it', async () => {
+  const layer = new nn.PReLU();
+  using x = sg.tensor([-2, 0, 1]);
+  using y = layer.forward(x).retain();
+  expect([...(await y.data())]).toEqual([-0.5, 0, 1]);
+  using loss = y.sum();
+  loss.backward();
+  expect([...(await layer.weight.grad!.data())]).toEqual([-2]);
+  layer.dispose();
 });
 
 test('activations are the functions of their names', async () => {
