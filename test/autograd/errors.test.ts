@@ -361,7 +361,7 @@ const FUNCTIONAL_OPS: Readonly<Record<string, Row>> = {
     ]),
   ),
   prelu: {
-    run: (x, weight) => F.prelu(x!, weight!),
+    run: (x, weight) => F.prelu(x!.neg(), weight!), // the slope counts below 0 alone
     inputs: ['2,3', '3'],
     shape: [null, '2'],
     dtype: ['i32 2,3', 'i32 3'],

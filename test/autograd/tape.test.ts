@@ -181,7 +181,9 @@ describe('requiresGrad_', () => {
 
     const integers = sg.tensor([1], { dtype: 'i32' });
     expect(() => integers.requiresGrad_()).toThrow(sg.DTypeError);
-    expect(() => new sg.nn.Parameter(integers)).toThrow('expected f32 or f16 for a tensor that requires');
+    expect(() => new sg.nn.Parameter(integers)).toThrow(
+      'expected f32 or f16 for a tensor that requires',
+    );
     expect(integers.requiresGrad_(false).requiresGrad).toBe(false);
     x.requiresGrad_();
     const hidden = x.square();
