@@ -22,8 +22,10 @@ export type Layer =
       padding: number;
       groups: number;
     }
-  | { kind: 'relu' }
-  | { kind: 'maxPool'; size: number; stride: number }
+  /** `seen`: its output on the GPU, which decides where x is 0 but for rounding. */
+  | { kind: 'relu'; seen?: ArrayLike<number> }
+  /** `seen`: its input on the GPU, which decides where two elements are the same but for rounding. */
+  | { kind: 'maxPool'; size: number; stride: number; seen?: ArrayLike<number> }
   /** Divides by (k + alpha * the sum of squares over `size` channels) ^ beta. */
   | { kind: 'lrn'; size: number; alpha: number; beta: number; k: number }
   /** Multiplies element by element: dropout with its mask, divided by the share that is kept. */
@@ -94,8 +96,12 @@ function run(layer: Layer, x: Planes, gradients: { weight: number[]; bias: numbe
       };
     }
     case 'relu': {
-      const y = { ...x, data: x.data.map((value) => Math.max(value, 0)) };
-      return { y, backward: (dy) => dy.map((d, i) => (y.data[i]! > 0 ? d : 0)) };
+      const near = NEAR * rootMeanSquare(x.data);
+      const { seen } = layer;
+      const isPositive = (value: number, i: number): boolean =>
+        seen && Math.abs(value) < near ? seen[i]! > 0 : value > 0;
+      const y = { ...x, data: x.data.map((value, i) => (isPositive(value, i) ? value : 0)) };
+      return { y, backward: (dy) => dy.map((d, i) => (isPositive(x.data[i]!, i) ? d : 0)) };
     }
     case 'maxPool':
       return maxPool(layer, x);
@@ -133,6 +139,13 @@ function run(layer: Layer, x: Planes, gradients: { weight: number[]; bias: numbe
       return { y: { c: data.length, size: 1, data }, backward };
     }
   }
+}
+
+/** Share of a layer's root mean square within which f32 may decide otherwise than float64. */
+const NEAR = 1e-4;
+
+function rootMeanSquare(data: Float64Array): number {
+  return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
 }
 
 type Convolution = Extract<Layer, { kind: 'conv' }>;
@@ -235,7 +248,12 @@ function tapGradient(
   return sum;
 }
 
-function maxPool({ size, stride }: Extract<Layer, { kind: 'maxPool' }>, x: Planes): Step {
+function maxPool({ size, stride, seen }: Extract<Layer, { kind: 'maxPool' }>, x: Planes): Step {
+  const near = NEAR * rootMeanSquare(x.data);
+  const beats = (a: number, b: number): boolean => {
+    const lead = x.data[a]! - x.data[b]!;
+    return seen && Math.abs(lead) < near ? seen[a]! > seen[b]! : lead > 0;
+  };
   const outSize = Math.floor((x.size - size) / stride) + 1;
   const data = new Float64Array(x.c * outSize ** 2);
   const winners = new Int32Array(data.length);
@@ -247,7 +265,7 @@ function maxPool({ size, stride }: Extract<Layer, { kind: 'maxPool' }>, x: Plane
     for (let h = top; h < top + size; h++) {
       for (let w = left; w < left + size; w++) {
         const at = (c * x.size + h) * x.size + w;
-        if (best < 0 || x.data[at]! > x.data[best]!) best = at;
+        if (best < 0 || beats(at, best)) best = at;
       }
     }
     winners[out] = best;

@@ -41,11 +41,16 @@ async function chooseBrowser(): Promise<BrowserChoice> {
   return {
     executablePath: path.join(folder, 'chromium'),
     env: {
-      ...process.env,
+      // Chromium brings its own driver: one that the shell names is for Node's side alone.
+      ...withoutVulkan(process.env),
       LD_LIBRARY_PATH: libraries.filter(Boolean).join(':'),
       FONTCONFIG_FILE: writeFontConfig(folder),
     },
   };
+}
+
+function withoutVulkan(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('VK_')));
 }
 
 /**
