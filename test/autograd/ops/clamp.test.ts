@@ -52,16 +52,19 @@ test('clamp refuses to do nothing', () => {
   expect(() => x.clamp()).toThrow('clamp: expected a minimum or a maximum, got neither');
 });
 
-testHalf('a lone bound is rounded to f16, and lets the gradient of its own value pass', async () => {
-  using x = sg.tensor([0.1, 0.2], { dtype: 'f16', requiresGrad: true });
-  using y = x.clamp(undefined, 0.1);
-  expect(y.dtype).toBe('f16');
-  const [bound] = await x.data();
-  expect([...(await y.data())]).toEqual([bound, bound]);
-  using gradient = sg.ones([2], { dtype: 'f16' });
-  y.backward({ gradient });
-  expect([...(await x.grad!.data())]).toEqual([1, 0]);
-});
+testHalf(
+  'a lone bound is rounded to f16, and lets the gradient of its own value pass',
+  async () => {
+    using x = sg.tensor([0.1, 0.2], { dtype: 'f16', requiresGrad: true });
+    using y = x.clamp(undefined, 0.1);
+    expect(y.dtype).toBe('f16');
+    const [bound] = await x.data();
+    expect([...(await y.data())]).toEqual([bound, bound]);
+    using gradient = sg.ones([2], { dtype: 'f16' });
+    y.backward({ gradient });
+    expect([...(await x.grad!.data())]).toEqual([1, 0]);
+  },
+);
 
 test('runs in parts where a binding is small', () =>
   withBindingLimit(1024, () =>
