@@ -12,7 +12,8 @@ const TABLE = 'test/MUTATIONS.md';
 const AT_ONCE = 2;
 
 const chosen = process.argv.slice(2);
-const shaders = chosen.length > 0 ? chosen : (await readdir(FOLDER)).map((f) => f.slice(0, -5));
+const lists = (await readdir(FOLDER)).filter((file) => file.endsWith('.json'));
+const shaders = chosen.length > 0 ? chosen : lists.map((file) => file.slice(0, -'.json'.length));
 const scratch = await mkdtemp(join(tmpdir(), 'shadegrad-mutations-'));
 const jobs = [];
 for (const shader of shaders.sort()) {
