@@ -18,7 +18,8 @@ const scratch = await mkdtemp(join(tmpdir(), 'shadegrad-mutations-'));
 const jobs = [];
 for (const shader of shaders.sort()) {
   const { tests, mutations } = JSON.parse(await readFile(join(FOLDER, `${shader}.json`), 'utf8'));
-  jobs.push({ shader, tests, index: null });
+  // Of all kernels, `npm test` has shown that the tests pass as things stand.
+  if (chosen.length > 0) jobs.push({ shader, tests, index: null });
   mutations.forEach((mutation, index) => jobs.push({ shader, tests, index, ...mutation }));
 }
 
