@@ -1,12 +1,15 @@
 // Breaks each kernel in every way that test/mutations/ lists, and shows that its tests go red.
 //
-//   npm run mutations                  all kernels; writes test/MUTATIONS.md
+//   npm run mutations                  all kernels; writes test/MUTATIONS.md. What was caught before,
+//                                      in the same kernel by the same tests, is not run again
 //   npm run mutations -- conv2d pool2d   these alone; writes nothing
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const CAUGHT = '.results/mutations.json'; // by digest, the test that went red
 const FOLDER = 'test/mutations';
 const TABLE = 'test/MUTATIONS.md';
 const AT_ONCE = 2;
@@ -23,6 +26,7 @@ for (const shader of shaders.sort()) {
   mutations.forEach((mutation, index) => jobs.push({ shader, tests, index, ...mutation }));
 }
 
+const caughtBefore = JSON.parse(await readFile(CAUGHT, 'utf8').catch(() => '{}'));
 const results = new Array(jobs.length);
 const queue = [...jobs.keys()];
 await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -40,11 +44,31 @@ process.exitCode = bad.length > 0 ? 1 : 0;
 
 async function work() {
   for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
-    const red = await run(jobs[i], i);
-    results[i] = { ...jobs[i], red, problem: problemOf(jobs[i], red) };
+    const digest = await digestOf(jobs[i]);
+    const before = chosen.length === 0 && caughtBefore[digest];
+    const red = before ? { name: before, message: '' } : await run(jobs[i], i);
+    const problem = problemOf(jobs[i], red);
+    results[i] = { ...jobs[i], red, problem };
+    if (red && !problem && !before) await remember(digest, red.name);
     const { shader, index } = jobs[i];
     console.log(`${shader}${index === null ? '' : `:${index}`} ${red?.name ?? 'green'}`);
   }
+}
+
+/** Of all that the outcome depends on most: the kernel, the mutation, and the tests. */
+async function digestOf({ shader, tests, find, replace }) {
+  const files = await Promise.all([`shaders/${shader}.wgsl`, ...tests].map((f) => readFile(f)));
+  const hash = createHash('sha256').update(JSON.stringify([shader, find, replace]));
+  for (const file of files) hash.update(file);
+  return hash.digest('hex');
+}
+
+async function remember(digest, name) {
+  caughtBefore[digest] = name;
+  await mkdir('.results', { recursive: true });
+  const temporary = `${CAUGHT}.${digest}.tmp`;
+  await writeFile(temporary, JSON.stringify(caughtBefore, null, 1));
+  await rename(temporary, CAUGHT);
 }
 
 /** The first test that fails, null if none does. */
