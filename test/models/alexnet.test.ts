@@ -235,17 +235,17 @@ describe('alexNetCifar', () => {
     const x = keep(sg.tensor(images, { shape: [64, 3, 32, 32] }));
     const y = keep(sg.tensor(labels));
     const losses: number[] = [];
-    for (let step = 0; step < 12; step++) {
-      const [from, to] = [16 * (step % 4), 16 * (step % 4) + 16];
-      const logits = keep(model.forward(x.slice(0, from, to)));
-      const loss = keep(sg.nn.functional.crossEntropy(logits, y.slice(0, from, to)));
+    for (let step = 0; step < 16; step++) {
+      const [from, to] = [8 * (step % 8), 8 * (step % 8) + 8];
+      const logits = keep(model.forward(keep(x.slice(0, from, to))));
+      const loss = keep(sg.nn.functional.crossEntropy(logits, keep(y.slice(0, from, to))));
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
       losses.push(await loss.item());
     }
-    expect(Math.max(...losses.slice(0, 3))).toBeGreaterThan(2);
-    expect(Math.max(...losses.slice(-4))).toBeLessThan(0.1);
+    expect(losses[0]).toBeGreaterThan(2);
+    expect(Math.max(...losses.slice(-8))).toBeLessThan(0.5);
     optimizer.dispose();
   });
 });
