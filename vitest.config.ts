@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { chromiumLaunchOptions } from './test/setup/chromium.js';
 import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { OpsReporter } from './test/setup/opsReporter.js';
@@ -43,20 +43,25 @@ export default defineConfig({
           exclude: ['test/**/*.browser.test.ts'],
         },
       },
-      {
-        extends: true,
-        test: {
-          exclude: ['test/**/*.node.test.ts'],
-          browser: {
-            enabled: true,
-            headless: true,
-            fileParallelism: false,
-            screenshotFailures: false,
-            provider: playwright({ launchOptions: await chromiumLaunchOptions() }),
-            instances: [{ browser: 'chromium', name: 'chromium' }],
-          },
-        },
-      },
+      ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject()]),
     ],
   },
 });
+
+/** Left out where one mutation after the other is run in Node: it costs each a second to set up. */
+async function chromiumProject(): Promise<TestProjectInlineConfiguration> {
+  return {
+    extends: true,
+    test: {
+      exclude: ['test/**/*.node.test.ts'],
+      browser: {
+        enabled: true,
+        headless: true,
+        fileParallelism: false,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: await chromiumLaunchOptions() }),
+        instances: [{ browser: 'chromium', name: 'chromium' }],
+      },
+    },
+  };
+}

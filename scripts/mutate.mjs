@@ -12,7 +12,7 @@ import { join } from 'node:path';
 const CAUGHT = '.results/mutations.json'; // by digest, the test that went red
 const FOLDER = 'test/mutations';
 const TABLE = 'test/MUTATIONS.md';
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 
 const chosen = process.argv.slice(2);
 const lists = (await readdir(FOLDER)).filter((file) => file.endsWith('.json'));
