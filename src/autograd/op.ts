@@ -1,5 +1,6 @@
 import { AutogradError } from '../errors.js';
-import type { GpuArray } from '../gpu/gpuArray.js';
+import type { Device } from '../gpu/device.js';
+import { GpuArray } from '../gpu/gpuArray.js';
 import type { Step } from './step.js';
 import type { Variable } from './variable.js';
 
@@ -33,6 +34,8 @@ export abstract class Op {
 
   /** Set before `forward`: which inputs want a gradient; all false where none is recorded. */
   needs: readonly boolean[] = [];
+  /** Set before `backward`: where the gradient of each input is wanted, if it has a place. */
+  destinations: readonly (GpuArray | null)[] = [];
   /** The rest belongs to the tape. */
   inputs: readonly Variable[] = [];
   output: Variable | null = null;
@@ -52,6 +55,15 @@ export abstract class Op {
   /** True if a gradient will be asked for: forward may skip what only backward needs. */
   protected get recording(): boolean {
     return this.needs.includes(true);
+  }
+
+  /**
+   * For `backward`: an array of the shape and dtype of input `i`, to write its whole gradient to and
+   * return. It has its place among the gradients that an optimizer takes at once, if there is one.
+   */
+  protected gradientFor(i: number, device: Device): GpuArray {
+    const { shape, dtype } = this.inputs[i]!;
+    return this.destinations[i]?.share() ?? GpuArray.empty(shape, dtype, device);
   }
 
   /** Keeps an input or the output for backward. */

@@ -1,8 +1,10 @@
 import { DeviceError, OutOfMemoryError, type ShadegradError } from '../errors.js';
 import { defaultGenerator } from '../random/generator.js';
+import { adapterClassOf, type AdapterClass } from './adapterClass.js';
 import { BindGroupCache } from './bindGroupCache.js';
 import { BufferPool } from './bufferPool.js';
 import { CommandQueue } from './commandQueue.js';
+import { KernelChoices } from './kernelChoices.js';
 import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
 import { Readback } from './readback.js';
 import { UniformArena } from './uniformArena.js';
@@ -47,6 +49,10 @@ export class Device {
   readonly hasF16: boolean;
   /** True if kernels may use subgroup operations. */
   readonly hasSubgroups: boolean;
+  /** What its kernels are chosen by. */
+  readonly adapterClass: AdapterClass;
+  /** Kernels chosen otherwise than by the table. */
+  readonly choices = new KernelChoices();
   /** Most bytes of one binding; larger arrays are worked on in parts. Tests lower it. */
   bindingLimit: number;
   /** Settles when the device is lost or closed, and says why. */
@@ -69,6 +75,7 @@ export class Device {
     options: DeviceOptions = {},
   ) {
     this.debug = options.debug ?? false;
+    this.adapterClass = adapterClassOf(info);
     this.bindingLimit = info.limits['maxStorageBufferBindingSize'] ?? Infinity;
     this.hasF16 = info.features.includes('shader-f16');
     this.hasSubgroups = info.features.includes('subgroups');

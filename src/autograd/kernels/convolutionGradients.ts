@@ -6,6 +6,7 @@ import type { Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import type { Incoming } from './activation.js';
 import type { Axis, ConvGeometry } from './geometry.js';
 import {
   BLOCK_FLAGS,
@@ -25,7 +26,6 @@ import {
   unpackWeights,
   windowBytes,
   windowRows,
-  type Incoming,
   type Portion,
 } from './convolutionLayout.js';
 import { addInPlace } from './accumulate.js';

@@ -12,13 +12,9 @@ import { BYTES_PER_ELEMENT, type DType, type Shape } from '../../gpu/dtype.js';
 import { BINDING_ALIGNMENT, GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader, type ParamsOf } from '../../gpu/shader.js';
+import { INCOMING_FLAGS, incomingFlags, type Incoming } from './activation.js';
 import { extent, type Axis, type ConvGeometry } from './geometry.js';
 
-/** What a kernel may apply to each result. */
-export type Activation = 'relu' | 'sigmoid' | 'tanh';
-
-const ACTIVATION_FLAGS = { relu: 'RELU', sigmoid: 'SIGMOID', tanh: 'TANH' } as const;
-const INCOMING_FLAGS = ['ACTIVATED', 'RELU', 'SIGMOID', 'TANH'] as const;
 /** Of conv2dChannels.wgsl. */
 export const BLOCK_FLAGS = ['ONE', 'FOUR', 'SIX'] as const;
 /** Of the kernels that multiply. */
@@ -90,22 +86,6 @@ const channelsLastShader = defineShader({
   flags: [...INCOMING_FLAGS, ...BLOCK_FLAGS],
   includes: { conv2dChannels: channels, conv2dIncoming: incoming, epilogue, activation, threads },
 });
-
-/** What a convolution or one of its gradients reads: x, or dL/dy and the activation it is after. */
-export interface Incoming {
-  array: GpuArray;
-  /** The activation that made `activated`, through which the gradient `array` has yet to go. */
-  activation?: Activation;
-  activated?: GpuArray;
-}
-
-export function activationFlags(name: Activation | undefined): { [flag in string]?: boolean } {
-  return name ? { [ACTIVATION_FLAGS[name]]: true } : {};
-}
-
-function incomingFlags({ activation, activated }: Incoming): { [flag in string]?: boolean } {
-  return activated ? { ...activationFlags(activation), ACTIVATED: true } : {};
-}
 
 /** (C, H, W) as a batch of one; any other shape as it is. */
 export function batched(shape: Shape): Shape {

@@ -6,9 +6,9 @@ import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { ACTIVATION_FLAGS, activationFlags, type Activation, type Incoming } from './activation.js';
 import type { ConvGeometry } from './geometry.js';
 import {
-  activationFlags,
   BLOCK_FLAGS,
   blockFlags,
   blocksOf,
@@ -23,8 +23,6 @@ import {
   tapLayout,
   windowBytes,
   windowRows,
-  type Activation,
-  type Incoming,
   type Strips,
   type TapLayout,
   type WeightOrder,
@@ -53,16 +51,7 @@ const shader = defineShader({
     yStep: 'u32',
     yPlane: 'u32',
   },
-  flags: [
-    'PIXELS_14',
-    'PIXELS_10',
-    'PIXELS_8',
-    ...TAP_FLAGS,
-    ...BLOCK_FLAGS,
-    'RELU',
-    'SIGMOID',
-    'TANH',
-  ],
+  flags: ['PIXELS_14', 'PIXELS_10', 'PIXELS_8', ...TAP_FLAGS, ...BLOCK_FLAGS, ...ACTIVATION_FLAGS],
   includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
 });
 

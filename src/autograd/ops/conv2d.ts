@@ -1,14 +1,10 @@
 import { ArgumentError } from '../../errors.js';
 import type { Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
+import { ACTIVATIONS, type Activation, type Incoming } from '../kernels/activation.js';
 import { checkSameFloat } from '../kernels/checks.js';
 import { biasGradient, inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
-import {
-  batched,
-  contiguous,
-  type Activation,
-  type Incoming,
-} from '../kernels/convolutionLayout.js';
+import { batched, contiguous } from '../kernels/convolutionLayout.js';
 import { convolve } from '../kernels/convolve.js';
 import {
   checkPaddingMode,
@@ -25,8 +21,6 @@ export interface Conv2dOptions extends ConvGeometryOptions {
   /** Applied to the result, in the same kernel. Default none. */
   activation?: Activation;
 }
-
-const ACTIVATIONS: readonly (string | undefined)[] = [undefined, 'relu', 'sigmoid', 'tanh'];
 
 /**
  * 2-D cross-correlation of `x`, (N, C, H, W) or (C, H, W), with `weight`, (K, C / groups, kH, kW),
