@@ -7,9 +7,15 @@ const FLUSH_AFTER = 128;
 
 export type WorkgroupCount = readonly [x: number, y: number, z: number];
 
+/** What a dispatch costs at least: operations, and bytes of all that is bound. */
+export interface Cost {
+  flops: number;
+  bytes: number;
+}
+
 /** Hands out the timestamp writes of a pass; see timestamps.ts. */
 export interface PassTimer {
-  begin(label: string): GPUComputePassTimestampWrites | undefined;
+  begin(label: string, cost: Cost): GPUComputePassTimestampWrites | undefined;
   resolve(encoder: GPUCommandEncoder): void;
 }
 
@@ -39,10 +45,11 @@ export class CommandQueue {
     group: GPUBindGroup,
     uniformOffset: number | null,
     [x, y, z]: WorkgroupCount,
+    cost: Cost,
   ): void {
     if (this.timer) this.endPass();
     const pass = (this.pass ??= this.open().beginComputePass({
-      timestampWrites: this.timer?.begin(pipeline.label),
+      timestampWrites: this.timer?.begin(pipeline.label, cost),
     }));
     pass.setPipeline(pipeline.gpu);
     pass.setBindGroup(0, group, uniformOffset === null ? [] : [uniformOffset]);

@@ -33,6 +33,8 @@ export interface LaunchOptions<S> {
    * starts. Arrays with another number of elements are bound whole.
    */
   elements?: number;
+  /** Floating-point operations that the result takes, for the profiler. Default 0: not counted. */
+  flops?: number;
   /** Of `elements`, those of each thread; default a choice, for a kernel that loops by threadCount(). */
   perThread?: number;
 }
@@ -162,7 +164,9 @@ function enqueue<S>(
   const hasParams = shader.paramNames.length > 0;
   const group = device.bindGroups.get(pipeline, hasParams, ranges);
   const params = options.params as Record<string, number>;
-  queue.dispatch(pipeline, group, hasParams ? queue.uniforms.push(shader, params) : null, groups);
+  const offset = hasParams ? queue.uniforms.push(shader, params) : null;
+  const bytes = arrays.reduce((sum, array) => sum + array.bytes, 0);
+  queue.dispatch(pipeline, group, offset, groups, { flops: options.flops ?? 0, bytes });
 }
 
 /** Runs one launch and its submit inside error scopes, so that a failure carries its name. */
