@@ -1,13 +1,21 @@
 import source from '../../shaders/tally.wgsl';
+import threads from '../../shaders/threads.wgsl';
 import { fill } from '../autograd/kernels/fill.js';
-import { noGrad } from '../autograd/scope.js';
+import { inParts } from '../autograd/kernels/parts.js';
+import { formatShape, ShapeError } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-const shader = defineShader({ name: 'tally', source, params: { batchSize: 'u32' } });
+const shader = defineShader({
+  name: 'tally',
+  source,
+  params: { rows: 'u32', classes: 'u32' },
+  flags: ['SHARES', 'HALF_LOSS', 'HALF_LOGITS', 'HALF_TARGET'],
+  includes: { threads },
+});
 
 /** Sums over the examples of a pass, or of a part of one. */
 export interface Totals {
@@ -20,38 +28,54 @@ export function means({ lossSum, examples, right }: Totals): { loss: number; acc
   return { loss: lossSum / examples, accuracy: right / examples };
 }
 
-/**
- * Running totals of loss and accuracy on the GPU, so that no batch waits for a readback. f32 counts
- * are exact up to 16.7 million examples.
- */
+/** Running totals of loss and accuracy on the GPU, so that no batch waits for a readback. */
 export class Tally {
+  /** The bits of the sum of losses, which is of f32; examples; those predicted right. */
   private readonly totals: GpuArray;
 
   constructor() {
-    this.totals = fill(GpuArray.empty([3], 'f32', currentDevice()), 0);
+    this.totals = fill(GpuArray.empty([3], 'u32', currentDevice()), 0);
   }
 
   /**
+   * One dispatch.
+   *
    * @param loss    A scalar: the mean over the batch.
    * @param logits  (N, C), the largest of a row being the prediction.
    * @param target  (N) class indices, or (N, C) probabilities.
+   * @throws ShapeError for other shapes.
    */
   add(loss: Tensor, logits: Tensor, target: Tensor): void {
-    noGrad(() => {
-      const predicted = logits.argmax(1);
-      const expected = target.ndim === 2 ? target.argmax(1) : target;
+    const [rows, classes] = logits.shape as [number, number];
+    const shares = target.ndim === 2;
+    const fits = target.shape[0] === rows && (shares ? target.shape[1] === classes : true);
+    if (logits.ndim !== 2 || classes === 0 || target.ndim > 2 || !fits) {
+      throw new ShapeError(
+        'Tally.add',
+        'logits (N, C) and target (N) or (N, C)',
+        `${formatShape(logits.shape)} and ${formatShape(target.shape)}`,
+      );
+    }
+    inParts({ outer: rows }, [logits.array, target.array], [], ({ outer, inputs }) =>
       launch(shader, 'add', {
-        inputs: [loss.array, predicted.array, expected.array],
+        inputs: [loss.array, ...inputs],
         outputs: [this.totals],
-        params: { batchSize: predicted.numel },
-        workgroups: [1, 1, 1],
-      });
-    });
+        params: { rows: outer, classes },
+        flags: {
+          SHARES: shares,
+          HALF_LOSS: loss.dtype === 'f16',
+          HALF_LOGITS: logits.dtype === 'f16',
+          HALF_TARGET: target.dtype === 'f16',
+        },
+        threads: outer,
+      }),
+    );
   }
 
   async read(): Promise<Totals> {
-    const [lossSum, examples, right] = (await this.totals.read()) as Float32Array;
-    return { lossSum: lossSum!, examples: examples!, right: right! };
+    const words = (await this.totals.read()) as Uint32Array;
+    const [lossSum] = new Float32Array(words.buffer, words.byteOffset, 1);
+    return { lossSum: lossSum!, examples: words[1]!, right: words[2]! };
   }
 
   reset(): void {
