@@ -8,6 +8,7 @@ export { close, init, memory, sync, type InitOptions } from './gpu/init.js';
 export { timeKernels, type KernelTime } from './gpu/timestamps.js';
 export { Generator, manualSeed } from './random/generator.js';
 export * as autograd from './tensor/autograd.js';
+export { capture, type Captured } from './tensor/capture.js';
 export { cat, chunk, split, stack, where } from './tensor/combine.js';
 export {
   arange,

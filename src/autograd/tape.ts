@@ -105,6 +105,7 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
   const steps = new Set(order.map((op) => op.trainingStep!));
   const kept = keptOf(root);
   const flow = new Flow(order, options.into);
+  const places = options.into ? new Map<Variable, GpuArray>() : freePlaces(order);
   try {
     flow.pass(root, seed);
     for (const op of order) op.checkSaved();
@@ -112,7 +113,9 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
     for (const op of order) {
       const dy = flow.take(op);
       if (dy) {
+        op.destinations = op.inputs.map((input) => places.get(input) ?? null);
         const list = gradientsOf(op, dy);
+        op.destinations = [];
         inspectBackward(op, list);
         op.inputs.forEach((input, i) => flow.passFrom(op, input, list[i] ?? null));
       }
@@ -123,6 +126,21 @@ export function backward(root: Variable, options: BackwardOptions = {}): void {
   } finally {
     flow.release();
   }
+}
+
+/** Places for the gradients of leaves that get one from one op alone, and no hook looks at. */
+function freePlaces(order: readonly Op[]): Map<Variable, GpuArray> {
+  const places = new Map<Variable, GpuArray>();
+  const met = new Set<Variable>();
+  for (const leaf of order.flatMap(({ inputs }) => inputs)) {
+    const place = leaf.gradPlace;
+    if (!place) continue;
+    const isFree = !met.has(leaf) && !leaf.gradArray && leaf.hooks.size === 0;
+    met.add(leaf);
+    if (isFree && !place.storage.shared) places.set(leaf, place);
+    else places.delete(leaf);
+  }
+  return places;
 }
 
 /** What backward keeps until the next step: the loss, and the inputs of the loss op. */
@@ -274,7 +292,10 @@ function addGradient(leaf: Variable, dx: GpuArray): void {
   const sum = leaf.gradArray;
   if (sum)
     addInPlace(sum, dx); // as in PyTorch, whoever holds `t.grad` sees the sum
-  else leaf.gradArray = dx.storage.shared ? ownCopy(dx) : dx;
+  else {
+    const isItsOwn = dx.storage === leaf.gradPlace?.storage || !dx.storage.shared;
+    leaf.gradArray = isItsOwn ? dx : ownCopy(dx);
+  }
 }
 
 /** A gradient that another tensor holds too: the leaf gets memory of its own, to be changed in place. */

@@ -34,6 +34,8 @@ export abstract class Variable {
   retained = false;
   /** True for a hidden tensor whose gradient is kept like that of a leaf; see `keepGradient`. */
   retainsGrad = false;
+  /** Where backward is to write the gradient of this leaf, if an optimizer has a place for it. */
+  gradPlace: GpuArray | null = null;
   /** Called in this order with its gradient, once backward has added that up. */
   readonly hooks = new Set<GradientHook>();
   private readonly held: Held;
@@ -96,6 +98,13 @@ export abstract class Variable {
       `${method}: expected a tensor that requires grad, got one that does not. ` +
         'Create a leaf with { requiresGrad: true }, and do not compute it within noGrad().',
     );
+  }
+
+  /** Moves its contents to `array`, of the same shape and dtype, which it takes over. */
+  moveTo(array: GpuArray): void {
+    array.copyFrom(this.array);
+    this.array.release();
+    this.held.array = array;
   }
 
   /** Makes it live on after backward and after scopes, until `dispose()`. */

@@ -9,6 +9,19 @@ export interface PooledBuffer {
   readonly size: number;
   /** The command encoder that last used it: a host write must not overtake those commands. */
   lastUse: number;
+  /** Whose it is for good, in use or idle; null for the pool's. */
+  owner: BufferOwner | null;
+  /** While above 0 the pool does not use it again, though nobody holds it. */
+  pins: number;
+  /** True if it came back while it was pinned. */
+  waiting: boolean;
+}
+
+/** Keeps the buffers that are taken while it is the pool's owner; see recording.ts. */
+export interface BufferOwner {
+  take(size: number): PooledBuffer | undefined;
+  adopt(buffer: PooledBuffer): void;
+  giveBack(buffer: PooledBuffer): void;
 }
 
 export interface PoolAccount {
@@ -42,6 +55,8 @@ export class BufferPool {
   /** All of them, the one idle for longest first. */
   private readonly byAge = new Set<PooledBuffer>();
   private nextId = 1;
+  /** Gets every buffer that is taken, while set. */
+  owner: BufferOwner | null = null;
 
   /**
    * @param onDestroy  Told each buffer just before it goes for good, to submit the commands that
@@ -51,11 +66,14 @@ export class BufferPool {
   constructor(
     private readonly device: GPUDevice,
     private readonly onDestroy: (buffer: PooledBuffer) => void,
-    readonly cap = DEFAULT_CAP,
+    public cap = DEFAULT_CAP,
   ) {}
 
-  /** @throws OutOfMemoryError when one buffer of this size is over the device's limits. */
-  acquire(bytes: number, label: string): PooledBuffer {
+  /**
+   * @param fresh  True for one that the owner has not used before.
+   * @throws OutOfMemoryError when one buffer of this size is over the device's limits.
+   */
+  acquire(bytes: number, label: string, fresh = false): PooledBuffer {
     // It may be more than one binding can hold: kernels then work in parts.
     const most = this.device.limits.maxBufferSize;
     if (bytes > most) {
@@ -65,17 +83,29 @@ export class BufferPool {
       );
     }
     const size = Math.min(sizeClass(bytes), most);
-    const buffer = this.idle.get(size)?.pop();
-    if (buffer) {
+    const owned = fresh ? undefined : this.owner?.take(size);
+    if (owned) return owned;
+    const idle = this.idle.get(size)?.pop();
+    if (idle) {
       this.account.bytesPooled -= size;
-      this.byAge.delete(buffer);
+      this.byAge.delete(idle);
     }
+    const buffer = idle ?? this.create(size);
+    this.owner?.adopt(buffer);
     this.account.bytesInUse += size;
     this.account.bytesPeak = Math.max(this.account.bytesPeak, this.account.bytesInUse);
-    return buffer ?? this.create(size);
+    return buffer;
   }
 
   release(buffer: PooledBuffer): void {
+    if (buffer.owner) {
+      buffer.owner.giveBack(buffer);
+      return;
+    }
+    if (buffer.pins > 0) {
+      buffer.waiting = true;
+      return;
+    }
     this.account.bytesInUse -= buffer.size;
     this.account.bytesPooled += buffer.size;
     const list = this.idle.get(buffer.size);
@@ -83,6 +113,13 @@ export class BufferPool {
     else this.idle.set(buffer.size, [buffer]);
     this.byAge.add(buffer);
     if (this.account.bytesPooled > this.cap) this.trim(this.cap / 2);
+  }
+
+  /** Undoes one pin; the buffer is idle then if nobody holds it. */
+  unpin(buffer: PooledBuffer): void {
+    if (--buffer.pins > 0 || !buffer.waiting) return;
+    buffer.waiting = false;
+    this.release(buffer);
   }
 
   /** Destroys idle buffers, the one idle for longest first, until at most `bytes` are left. */
@@ -105,6 +142,9 @@ export class BufferPool {
       id: this.nextId++,
       size,
       lastUse: -1,
+      owner: null,
+      pins: 0,
+      waiting: false,
     };
   }
 }

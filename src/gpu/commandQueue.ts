@@ -1,5 +1,6 @@
 import type { PooledBuffer } from './bufferPool.js';
 import type { Pipeline } from './pipelineCache.js';
+import type { Recording, Segment } from './recording.js';
 import type { UniformArena } from './uniformArena.js';
 
 /** Dispatches after which commands are submitted, so that the GPU starts while more are recorded. */
@@ -13,10 +14,18 @@ export interface Cost {
   bytes: number;
 }
 
-/** Hands out the timestamp writes of a pass; see timestamps.ts. */
+/** Times each dispatch; see timestamps.ts and wallTimes.ts. */
 export interface PassTimer {
   begin(label: string, cost: Cost): GPUComputePassTimestampWrites | undefined;
   resolve(encoder: GPUCommandEncoder): void;
+  /** If there: takes what would go to the GPU, each dispatch in a submit of its own. */
+  readonly gate?: Gate;
+}
+
+/** Keeps commands back, and hands them on in order. */
+export interface Gate extends Pick<GPUQueue, 'submit' | 'writeBuffer'> {
+  /** Hands on all that it keeps, and waits for it. */
+  drain(): Promise<void>;
 }
 
 /** The GPU's queue: one open command encoder with one open compute pass. */
@@ -29,6 +38,7 @@ export class CommandQueue {
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
   private pending = 0;
+  private readonly offset = new Uint32Array(1);
 
   constructor(
     private readonly device: GPUDevice,
@@ -37,7 +47,7 @@ export class CommandQueue {
 
   /** Makes room for the uniforms of the next dispatch; call it before `uniforms.push`. */
   reserve(): void {
-    if (this.uniforms.full || this.pending >= FLUSH_AFTER) this.flush();
+    if (this.uniforms.room === 0 || this.pending >= FLUSH_AFTER) this.flush();
   }
 
   dispatch(
@@ -52,10 +62,12 @@ export class CommandQueue {
       timestampWrites: this.timer?.begin(pipeline.label, cost),
     }));
     pass.setPipeline(pipeline.gpu);
-    pass.setBindGroup(0, group, uniformOffset === null ? [] : [uniformOffset]);
+    this.offset[0] = uniformOffset ?? 0;
+    pass.setBindGroup(0, group, this.offset, 0, uniformOffset === null ? 0 : 1);
     pass.dispatchWorkgroups(x, y, z);
     this.pending++;
     this.dispatches++;
+    if (this.timer?.gate) this.flush();
   }
 
   copy(
@@ -74,13 +86,30 @@ export class CommandQueue {
   /** Writes host data; commands that were recorded before and use the buffer go first. */
   write(buffer: PooledBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     if (buffer.lastUse === this.serial) this.flush();
-    this.device.queue.writeBuffer(
-      buffer.gpu,
-      offset,
-      data.buffer,
-      data.byteOffset,
-      data.byteLength,
-    );
+    this.target.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Enqueues all commands of a recording, in order. */
+  replay(recording: Recording): void {
+    for (const segment of recording.segments) {
+      if (this.uniforms.room < segment.slots || this.pending >= FLUSH_AFTER) this.flush();
+      this.replaySegment(segment);
+      for (const buffer of recording.buffers()) buffer.lastUse = this.serial;
+    }
+  }
+
+  private replaySegment({ commands, block, slots }: Segment): void {
+    const base = this.uniforms.pushBlock(block, slots);
+    for (const command of commands) {
+      if (command.kind === 'copy') {
+        const { from, fromOffset, to, toOffset, bytes } = command;
+        this.copy(from, fromOffset, to.gpu, toOffset, bytes);
+      } else {
+        const { pipeline, group, uniformOffset, groups, cost } = command;
+        const offset = uniformOffset === null ? null : base + uniformOffset;
+        this.dispatch(pipeline, group, offset, groups, cost);
+      }
+    }
   }
 
   /** Submits what was recorded. */
@@ -88,11 +117,15 @@ export class CommandQueue {
     if (!this.encoder) return;
     this.endPass();
     this.timer?.resolve(this.encoder);
-    this.uniforms.flush();
-    this.device.queue.submit([this.encoder.finish()]);
+    this.uniforms.flush(this.target);
+    this.target.submit([this.encoder.finish()]);
     this.encoder = null;
     this.pending = 0;
     this.serial++;
+  }
+
+  private get target(): Pick<GPUQueue, 'submit' | 'writeBuffer'> {
+    return this.timer?.gate ?? this.device.queue;
   }
 
   private open(): GPUCommandEncoder {

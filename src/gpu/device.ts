@@ -1,4 +1,4 @@
-import { DeviceError, OutOfMemoryError, type ShadegradError } from '../errors.js';
+import { ArgumentError, DeviceError, OutOfMemoryError, type ShadegradError } from '../errors.js';
 import { defaultGenerator } from '../random/generator.js';
 import { adapterClassOf, type AdapterClass } from './adapterClass.js';
 import { BindGroupCache } from './bindGroupCache.js';
@@ -7,6 +7,7 @@ import { CommandQueue } from './commandQueue.js';
 import { KernelChoices } from './kernelChoices.js';
 import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
 import { Readback } from './readback.js';
+import type { Recording } from './recording.js';
 import { UniformArena } from './uniformArena.js';
 
 /** What is known of an adapter; `features` and `limits` are those the device was made with. */
@@ -61,6 +62,8 @@ export class Device {
   closed = false;
   /** While set, launches only note the pipelines that they would need; see `dryRun`. */
   collecting: PipelineSpec[] | null = null;
+  /** While set, what is enqueued is recorded too; see `record`. */
+  recording: Recording | null = null;
   /** Run once after the next wait for the GPU: what it throws, whoever waits gets. */
   inspection: (() => Promise<void>) | null = null;
   private failure: ShadegradError | null = null;
@@ -138,8 +141,10 @@ export class Device {
 
   /** Submits what was recorded and waits until the GPU has done it. */
   async sync(): Promise<void> {
+    this.forbidInRecording('sync() in it', 'Call it after the captured step.');
     this.throwIfFailed();
     this.queue.flush();
+    await this.queue.timer?.gate?.drain();
     await this.gpu.queue.onSubmittedWorkDone();
     await this.settled();
   }
@@ -173,6 +178,24 @@ export class Device {
     onProgress?: (done: number, total: number) => void,
   ): Promise<number> {
     return this.pipelines.warmUp(this.dryRun(fn), onProgress);
+  }
+
+  /** Runs `fn`, and records all that it enqueues. What it makes the host wait for throws. */
+  record<T>(recording: Recording, fn: () => T): T {
+    this.recording = recording;
+    this.pool.owner = recording;
+    try {
+      return fn();
+    } finally {
+      this.recording = null;
+      this.pool.owner = null;
+    }
+  }
+
+  /** @throws ArgumentError while a step is captured, for what a replay could not do again. */
+  forbidInRecording(what: string, fix: string): void {
+    if (this.recording)
+      throw new ArgumentError('capture', 'a function that only enqueues work', what, fix);
   }
 
   memory(): MemoryInfo {

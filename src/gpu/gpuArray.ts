@@ -26,8 +26,11 @@ export class Storage {
   constructor(
     readonly device: Device,
     readonly bytes: number,
+    /** The storage that it is a piece of, with a count and a version of its own. */
+    private readonly parent: Storage | null = null,
   ) {
     device.liveArrays++;
+    parent?.addRef();
   }
 
   get shared(): boolean {
@@ -35,7 +38,24 @@ export class Storage {
   }
 
   pooled(label: string): PooledBuffer {
-    return (this.buffer ??= this.device.pool.acquire(Math.max(this.bytes, WORD), label));
+    return (this.buffer ??= this.parent
+      ? this.parent.pooled(label)
+      : this.device.pool.acquire(Math.max(this.bytes, WORD), label));
+  }
+
+  /** Its buffer, for the host to write to. */
+  forHost(): PooledBuffer {
+    const { device } = this;
+    const { recording } = device;
+    if (!recording) return this.pooled('write');
+    if (this.buffer || this.parent)
+      device.forbidInRecording(
+        'a write from the host to a tensor that was there before',
+        'Write before the captured step; it reads the new values.',
+      );
+    this.buffer = device.pool.acquire(Math.max(this.bytes, WORD), 'write', true);
+    recording.keepConstant(this.buffer);
+    return this.buffer;
   }
 
   addRef(): void {
@@ -45,7 +65,8 @@ export class Storage {
   dropRef(): void {
     if (--this.refs > 0) return;
     this.device.liveArrays--;
-    if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
+    if (this.parent) this.parent.dropRef();
+    else if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
     this.buffer = null;
   }
 }
@@ -144,6 +165,17 @@ export class GpuArray {
     return copy;
   }
 
+  /**
+   * The elements from `first` on as an array with a memory of its own within this one: writes to
+   * either are seen in the other, but each counts its own. @param first  A multiple of 256 bytes.
+   */
+  piece(first: number, shape: Shape): GpuArray {
+    this.checkAlive('piece');
+    const storage = new Storage(this.device, bytesOf(shape, this.dtype), this.storage);
+    const byteOffset = this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype];
+    return new GpuArray(storage, [...shape], this.dtype, byteOffset);
+  }
+
   /** Writes what `part(first, ...)` gave back, where it was a copy; and releases it. */
   setPart(first: number, part: GpuArray): void {
     if (part.storage !== this.storage) {
@@ -170,11 +202,7 @@ export class GpuArray {
     }
     this.device.throwIfFailed();
     if (data.length === 0) return;
-    this.device.queue.write(
-      this.storage.pooled('write'),
-      this.byteOffset,
-      encode(this.dtype, data),
-    );
+    this.device.queue.write(this.storage.forHost(), this.byteOffset, encode(this.dtype, data));
     this.storage.version++;
   }
 
@@ -203,9 +231,13 @@ export class GpuArray {
     this.device.throwIfFailed();
     target.storage.version++;
     if (extent.numel === 0 || this.device.collecting) return;
+    const { bytes } = extent;
+    const source = this.storage.pooled('copy');
     const buffer = target.storage.pooled('copy');
     buffer.lastUse = this.device.queue.serial;
-    this.device.queue.copy(this.storage.pooled('copy'), from, buffer.gpu, to, extent.bytes);
+    this.device.queue.copy(source, from, buffer.gpu, to, bytes);
+    const copy = { from: source, fromOffset: from, to: buffer, toOffset: to, bytes };
+    this.device.recording?.addCopy(copy, this.storage, target.storage);
   }
 
   /** The same contents in memory of its own. */
@@ -218,6 +250,10 @@ export class GpuArray {
   /** The contents, once every command before this call has run. */
   async read(): Promise<TypedArray> {
     this.checkAlive('read');
+    this.device.forbidInRecording(
+      'data(), item() or another readback in it',
+      'Return the tensor, and read it after the captured step.',
+    );
     if (this.numel === 0) return typedArray(this.dtype, 0);
     const { storage, byteOffset } = this;
     const bytes = await this.device.readback.read(storage.pooled('read'), byteOffset, this.bytes);

@@ -4,7 +4,7 @@ import type { WorkgroupCount } from './commandQueue.js';
 import type { Device } from './device.js';
 import type { GpuArray } from './gpuArray.js';
 import type { PipelineSpec } from './pipelineCache.js';
-import type { FlagsOf, ParamsOf, ParamTypes, Shader } from './shader.js';
+import type { FlagsOf, LiveParamsOf, Param, ParamTypes, Shader } from './shader.js';
 
 /** Threads of a workgroup where the launch does not say; kernels have `override WORKGROUP`. */
 export const WORKGROUP = 64;
@@ -15,7 +15,7 @@ export interface LaunchOptions<S> {
   inputs: readonly GpuArray[];
   /** Written, at the bindings that follow; may be read too. */
   outputs: readonly GpuArray[];
-  params: ParamsOf<S>;
+  params: LiveParamsOf<S>;
   flags?: FlagsOf<S>;
   /** Override constants, which only tune. */
   constants?: Readonly<Record<string, number>>;
@@ -140,7 +140,10 @@ function launchOnce<P extends ParamTypes, F extends string>(
     return;
   }
   device.throwIfFailed();
-  for (const array of options.outputs) array.storage.version++;
+  for (const { storage } of options.outputs) {
+    storage.version++;
+    device.recording?.addWrite(storage);
+  }
   if (device.debug) debugged(device, spec, () => enqueue(device, spec, options, arrays, groups));
   else enqueue(device, spec, options, arrays, groups);
 }
@@ -163,10 +166,21 @@ function enqueue<S>(
   });
   const hasParams = shader.paramNames.length > 0;
   const group = device.bindGroups.get(pipeline, hasParams, ranges);
-  const params = options.params as Record<string, number>;
+  const params = options.params as Record<string, Param>;
   const offset = hasParams ? queue.uniforms.push(shader, params) : null;
   const bytes = arrays.reduce((sum, array) => sum + array.bytes, 0);
-  queue.dispatch(pipeline, group, offset, groups, { flops: options.flops ?? 0, bytes });
+  const cost = { flops: options.flops ?? 0, bytes };
+  queue.dispatch(pipeline, group, offset, groups, cost);
+  if (device.recording) {
+    const storages = arrays.map(({ storage }) => storage);
+    device.recording.addDispatch(
+      { pipeline, group, groups, cost },
+      ranges,
+      storages,
+      shader,
+      params,
+    );
+  }
 }
 
 /** Runs one launch and its submit inside error scopes, so that a failure carries its name. */

@@ -107,8 +107,14 @@ function prelude(flags: Readonly<Record<string, boolean>>): string {
   ].join('');
 }
 
+/** The value of a uniform, or what gives it: a function is asked again at each replay of a capture. */
+export type Param = number | (() => number);
+
 /** Field names of a shader's uniform struct with their values. */
 export type ParamsOf<S> = S extends Shader<infer P> ? { [K in keyof P]: number } : never;
+
+/** The same, where some may have a new value at each replay. */
+export type LiveParamsOf<S> = S extends Shader<infer P> ? { [K in keyof P]: Param } : never;
 
 export type FlagsOf<S> =
   S extends Shader<ParamTypes, infer F> ? Partial<Record<F, boolean>> : never;

@@ -1,9 +1,9 @@
 import source from '../../shaders/adam.wgsl';
 import threads from '../../shaders/threads.wgsl';
-import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Run } from './bucket.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface AdamOptions {
@@ -84,28 +84,31 @@ export class Adam extends Optimizer<AdamOptions> {
     this.expect(weightDecay >= 0, 'weightDecay of 0 or more', weightDecay);
   }
 
-  protected update(param: Tensor, grad: GpuArray, group: FilledGroup<AdamOptions>): void {
-    const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
-    const [beta1, beta2] = betas;
-    const keys = ['exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])];
-    const state = this.stateOf(param, keys);
-    const t = ++state.step;
+  protected stateKeys({ amsgrad }: FilledGroup<AdamOptions>): readonly string[] {
+    return ['exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])];
+  }
+
+  protected update(
+    { grad, param, state }: Run,
+    step: () => number,
+    group: FilledGroup<AdamOptions>,
+  ): void {
     launch(shader, 'step', {
       inputs: [grad],
-      outputs: [param.array, ...keys.map((key) => state.arrays[key]!.array)],
+      outputs: [param, ...this.stateKeys(group).map((key) => state[key]!)],
       params: {
         count: param.numel,
-        stepSize: lr / (1 - beta1 ** t),
-        beta1,
-        beta2,
-        rest1: 1 - beta1,
-        rest2: 1 - beta2,
-        rootCorrection: 1 / Math.sqrt(1 - beta2 ** t),
-        eps,
-        decay: this.decoupled ? lr * weightDecay : weightDecay,
-        sign: maximize ? -1 : 1,
+        stepSize: () => group.lr / (1 - group.betas[0] ** step()),
+        beta1: () => group.betas[0],
+        beta2: () => group.betas[1],
+        rest1: () => 1 - group.betas[0],
+        rest2: () => 1 - group.betas[1],
+        rootCorrection: () => 1 / Math.sqrt(1 - group.betas[1] ** step()),
+        eps: () => group.eps,
+        decay: () => (this.decoupled ? group.lr * group.weightDecay : group.weightDecay),
+        sign: () => (group.maximize ? -1 : 1),
       },
-      flags: { AMSGRAD: amsgrad, DECOUPLED: this.decoupled },
+      flags: { AMSGRAD: group.amsgrad, DECOUPLED: this.decoupled },
       elements: param.numel,
     });
   }

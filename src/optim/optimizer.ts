@@ -1,9 +1,12 @@
 import { ArgumentError, formatShape } from '../errors.js';
 import { sameShape } from '../gpu/dtype.js';
-import { GpuArray } from '../gpu/gpuArray.js';
 import { fill } from '../autograd/kernels/fill.js';
 import { unscoped } from '../autograd/scope.js';
+import type { Device } from '../gpu/device.js';
+import { GpuArray } from '../gpu/gpuArray.js';
+import { replayed } from '../gpu/recording.js';
 import { Tensor } from '../tensor/tensor.js';
+import { Bucket, groupForBuckets, type ParamState, type Run } from './bucket.js';
 
 /** Some parameters with settings of their own; what is left out is the optimizer's default. */
 export type ParamGroup<O> = { params: Iterable<Tensor> } & Partial<O>;
@@ -11,13 +14,7 @@ export type ParamGroup<O> = { params: Iterable<Tensor> } & Partial<O>;
 /** A group as the optimizer keeps it: every setting filled in, and free to be changed. */
 export type FilledGroup<O> = { params: Tensor[] } & O;
 
-/** What an optimizer remembers of one parameter, under PyTorch's names. */
-export interface ParamState {
-  /** Steps taken. */
-  step: number;
-  /** Arrays of the parameter's shape. */
-  arrays: Record<string, Tensor>;
-}
+export type { ParamState };
 
 export interface OptimizerState<O> {
   /** By the parameter's place, counted over all groups. */
@@ -32,7 +29,10 @@ export interface OptimizerState<O> {
 export abstract class Optimizer<O extends object> {
   /** Change a setting here, such as `paramGroups[0].lr`, and the next step uses it. */
   readonly paramGroups: FilledGroup<O>[] = [];
-  protected readonly state = new Map<Tensor, ParamState>();
+  private readonly state = new Map<Tensor, ParamState>();
+  private readonly buckets = new Set<Bucket>();
+  /** Parameters that no bucket can have. */
+  private readonly loners = new Set<Tensor>();
 
   protected constructor(
     params: Iterable<Tensor> | Iterable<ParamGroup<O>>,
@@ -81,13 +81,15 @@ export abstract class Optimizer<O extends object> {
     this.paramGroups.push(filled);
   }
 
-  /** Updates every parameter that has a gradient. */
+  /** Updates every parameter that has a gradient, all of them at once where that can be. */
   step(): void {
     for (const group of this.paramGroups) {
-      for (const param of group.params) {
-        const { grad } = param;
-        if (grad) this.update(param, grad.array, group);
-      }
+      const keys = this.stateKeys(group);
+      const params = group.params.filter(({ grad }) => grad);
+      if (params.length === 0) continue;
+      const { device } = params[0]!.array;
+      if (device.collecting) this.compileUpdate(device, params[0]!, keys, group);
+      else this.stepGroup(params, keys, group);
     }
   }
 
@@ -102,7 +104,9 @@ export abstract class Optimizer<O extends object> {
     const place = new Map(all.map((param, i) => [param, i]));
     return {
       state: Object.fromEntries(
-        [...this.state].map(([param, state]) => [place.get(param)!, state]),
+        [...this.state]
+          .filter(([, { arrays }]) => Object.keys(arrays).length > 0)
+          .map(([param, state]) => [place.get(param)!, state]),
       ),
       paramGroups: this.paramGroups.map((group) => ({
         ...group,
@@ -153,7 +157,87 @@ export abstract class Optimizer<O extends object> {
 
   /** Frees what it remembers of the parameters. */
   dispose(): void {
+    for (const bucket of this.buckets) bucket.release();
+    this.buckets.clear();
     for (const param of this.state.keys()) this.forget(param);
+  }
+
+  private stepGroup(params: Tensor[], keys: readonly string[], group: FilledGroup<O>): void {
+    this.fillBuckets(params);
+    const alone = new Set(params);
+    for (const bucket of this.buckets) {
+      const taking = bucket.params.map((param, i) => alone.has(param) && bucket.gather(i));
+      if (!taking.includes(true)) continue;
+      const states = bucket.params.map((param) => this.stateOf(param));
+      for (const key of keys) bucket.remember(key, states);
+      let first = 0;
+      bucket.params.forEach((param, i) => {
+        if (!taking[i]) {
+          first = i + 1;
+          return;
+        }
+        alone.delete(param);
+        const goesOn = taking[i + 1] && states[i + 1]!.step === states[i]!.step;
+        if (goesOn) return;
+        const run = bucket.run(first, i, keys);
+        this.stepRun(run, bucket.params.slice(first, i + 1), group);
+        for (const array of [run.grad, run.param, ...Object.values(run.state)]) array.release();
+        first = i + 1;
+      });
+    }
+    for (const param of alone) {
+      const { arrays } = this.stateOf(param, keys);
+      const state = Object.fromEntries(keys.map((key) => [key, arrays[key]!.array]));
+      this.stepRun({ grad: param.grad!.array, param: param.array, state }, [param], group);
+    }
+  }
+
+  private stepRun(run: Run, params: readonly Tensor[], group: FilledGroup<O>): void {
+    const states = params.map((param) => this.stateOf(param));
+    const step = replayed(run.param.device, () => {
+      // Its memory is a piece of what the kernel gets.
+      for (const { array } of params) array.storage.version++;
+      for (const state of states) state.step++;
+      return states[0]!.step;
+    });
+    this.update(run, step, group);
+  }
+
+  /** Has as many parameters as can be in buckets. */
+  private fillBuckets(params: readonly Tensor[]): void {
+    const { recording } = params[0]!.array.device;
+    for (const bucket of this.buckets) {
+      if (bucket.isWhole) continue;
+      // Another optimizer has them too: from here on each goes alone.
+      for (const param of bucket.params) this.loners.add(param);
+      bucket.release();
+      this.buckets.delete(bucket);
+    }
+    if (recording) return; // a replay would move them again
+    const known = new Set([...this.buckets].flatMap((bucket) => bucket.params));
+    // What others hold too, such as tied weights, stays where it is.
+    const free = params.filter(
+      (param) => !known.has(param) && !this.loners.has(param) && !param.array.storage.shared,
+    );
+    for (const group of groupForBuckets(free)) {
+      if (group.length > 1) this.buckets.add(new Bucket(group));
+    }
+  }
+
+  /** In a dry run: has the pipeline noted, and changes nothing. */
+  private compileUpdate(
+    device: Device,
+    { dtype }: Tensor,
+    keys: readonly string[],
+    group: FilledGroup<O>,
+  ): void {
+    const arrays = Array.from({ length: 2 + keys.length }, () =>
+      GpuArray.empty([1], dtype, device),
+    );
+    const [grad, param, ...rest] = arrays as [GpuArray, GpuArray, ...GpuArray[]];
+    const state = Object.fromEntries(keys.map((key, i) => [key, rest[i]!]));
+    this.update({ grad, param, state }, () => 1, group);
+    for (const array of arrays) array.release();
   }
 
   private forget(param: Tensor): void {
@@ -161,8 +245,15 @@ export abstract class Optimizer<O extends object> {
     this.state.delete(param);
   }
 
-  /** One step of one parameter, in place. */
-  protected abstract update(param: Tensor, grad: GpuArray, group: FilledGroup<O>): void;
+  /** Under which keys something is remembered of each parameter. */
+  protected abstract stateKeys(group: FilledGroup<O>): readonly string[];
+
+  /**
+   * One step of neighbouring parameters, in place.
+   *
+   * @param step  How many they have taken, this one included; at a replay of a capture, one more.
+   */
+  protected abstract update(run: Run, step: () => number, group: FilledGroup<O>): void;
 
   /** @throws ArgumentError for a setting out of its range. */
   protected abstract checkOptions(options: O): void;
@@ -173,7 +264,7 @@ export abstract class Optimizer<O extends object> {
   }
 
   /** What is remembered of `param`, made of zeros at first. */
-  protected stateOf(param: Tensor, keys: readonly string[]): ParamState {
+  private stateOf(param: Tensor, keys: readonly string[] = []): ParamState {
     let state = this.state.get(param);
     if (!state) {
       state = { step: 0, arrays: {} };

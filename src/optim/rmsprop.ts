@@ -1,9 +1,9 @@
 import source from '../../shaders/rmsprop.wgsl';
 import threads from '../../shaders/threads.wgsl';
-import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Run } from './bucket.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface RMSpropOptions {
@@ -80,29 +80,33 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     this.expect(momentum >= 0, 'momentum of 0 or more', momentum);
   }
 
-  protected update(param: Tensor, grad: GpuArray, group: FilledGroup<RMSpropOptions>): void {
-    const { lr, alpha, eps, weightDecay, momentum, centered, maximize } = group;
-    const keys = [
+  protected stateKeys({ centered, momentum }: FilledGroup<RMSpropOptions>): readonly string[] {
+    return [
       'square_avg',
       ...(centered ? ['grad_avg'] : []),
       ...(momentum > 0 ? ['momentum_buffer'] : []),
     ];
-    const state = this.stateOf(param, keys);
-    state.step++;
+  }
+
+  protected update(
+    { grad, param, state }: Run,
+    _step: () => number,
+    group: FilledGroup<RMSpropOptions>,
+  ): void {
     launch(shader, 'step', {
       inputs: [grad],
-      outputs: [param.array, ...keys.map((key) => state.arrays[key]!.array)],
+      outputs: [param, ...this.stateKeys(group).map((key) => state[key]!)],
       params: {
         count: param.numel,
-        lr,
-        alpha,
-        rest: 1 - alpha,
-        eps,
-        momentum,
-        weightDecay,
-        sign: maximize ? -1 : 1,
+        lr: () => group.lr,
+        alpha: () => group.alpha,
+        rest: () => 1 - group.alpha,
+        eps: () => group.eps,
+        momentum: () => group.momentum,
+        weightDecay: () => group.weightDecay,
+        sign: () => (group.maximize ? -1 : 1),
       },
-      flags: { CENTERED: centered, MOMENTUM: momentum > 0 },
+      flags: { CENTERED: group.centered, MOMENTUM: group.momentum > 0 },
       elements: param.numel,
     });
   }

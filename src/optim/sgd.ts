@@ -1,9 +1,9 @@
 import source from '../../shaders/sgd.wgsl';
 import threads from '../../shaders/threads.wgsl';
-import type { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Run } from './bucket.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface SGDOptions {
@@ -76,20 +76,29 @@ export class SGD extends Optimizer<SGDOptions> {
     );
   }
 
-  protected update(param: Tensor, grad: GpuArray, group: FilledGroup<SGDOptions>): void {
-    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
-    const outputs = [param.array];
-    let keep = 1 - dampening;
-    if (momentum !== 0) {
-      const state = this.stateOf(param, ['momentum_buffer']);
-      if (state.step++ === 0) keep = 1; // v = g: PyTorch dampens from the second step on
-      outputs.push(state.arrays.momentum_buffer!.array);
-    }
+  protected stateKeys({ momentum }: FilledGroup<SGDOptions>): readonly string[] {
+    return momentum === 0 ? [] : ['momentum_buffer'];
+  }
+
+  protected update(
+    { grad, param, state }: Run,
+    step: () => number,
+    group: FilledGroup<SGDOptions>,
+  ): void {
+    const keys = this.stateKeys(group);
     launch(shader, 'step', {
       inputs: [grad],
-      outputs,
-      params: { count: param.numel, lr, momentum, keep, weightDecay, sign: maximize ? -1 : 1 },
-      flags: { MOMENTUM: momentum !== 0, NESTEROV: nesterov },
+      outputs: [param, ...keys.map((key) => state[key]!)],
+      params: {
+        count: param.numel,
+        lr: () => group.lr,
+        momentum: () => group.momentum,
+        // v = g at first: PyTorch dampens from the second step on.
+        keep: () => (step() === 1 ? 1 : 1 - group.dampening),
+        weightDecay: () => group.weightDecay,
+        sign: () => (group.maximize ? -1 : 1),
+      },
+      flags: { MOMENTUM: keys.length > 0, NESTEROV: group.nesterov },
       elements: param.numel,
     });
   }

@@ -3,6 +3,7 @@ import source from '../../../shaders/random.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
+import { replayed } from '../../gpu/recording.js';
 import { defineShader } from '../../gpu/shader.js';
 import { defaultGenerator, type Generator } from '../../random/generator.js';
 import { elementBits } from './element.js';
@@ -32,10 +33,16 @@ function draw(
   generator: Generator,
 ): GpuArray {
   const count = array.numel;
+  const now = replayed(array.device, () => generator.next());
   launch(shader, entry, {
     inputs: [],
     outputs: [array],
-    params: { count, ...generator.next(), first, second, start: 0 },
+    params: {
+      ...{ count, first, second, start: 0 },
+      seed0: () => now().seed0,
+      seed1: () => now().seed1,
+      offset: () => now().offset,
+    },
     elements: count,
     perThread: BLOCK,
   });

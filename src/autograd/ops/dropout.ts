@@ -6,6 +6,7 @@ import { numelOf } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import { replayed } from '../../gpu/recording.js';
 import { defaultGenerator, type Draw } from '../../random/generator.js';
 import { checkFloat } from '../kernels/checks.js';
 import { fill } from '../kernels/fill.js';
@@ -46,7 +47,7 @@ export function checkProbability(op: string, p: number): void {
  */
 export class Dropout extends Op {
   private inner = 1; // elements that share an m
-  private draw: Draw | null = null;
+  private draw: (() => Draw) | null = null;
 
   constructor(
     readonly p: number,
@@ -66,7 +67,8 @@ export class Dropout extends Op {
       this.inner = numelOf(shape.slice(-2)) || 1;
     }
     // A dry run computes nothing, and leaves the stream where it is.
-    if (p < 1 && !x.device.collecting) this.draw = defaultGenerator.next();
+    if (p < 1 && !x.device.collecting)
+      this.draw = replayed(x.device, () => defaultGenerator.next());
     return this.mask(x);
   }
 
@@ -79,11 +81,14 @@ export class Dropout extends Op {
     const y = GpuArray.empty(x.shape, x.dtype, x.device);
     if (p === 1) return fill(y, 0);
     const count = x.numel;
+    const { draw } = this;
     launch(shader, 'apply', {
       inputs: [x],
       outputs: [y],
       params: {
-        ...(this.draw ?? NO_DRAW),
+        seed0: () => draw?.().seed0 ?? 0,
+        seed1: () => draw?.().seed1 ?? 0,
+        offset: () => draw?.().offset ?? 0,
         ...{ count, start: 0, inner, scale: 1 / (1 - p) },
         below: Math.min(Math.round(p * WORDS), WORDS - 1),
       },
@@ -92,5 +97,3 @@ export class Dropout extends Op {
     return y;
   }
 }
-
-const NO_DRAW: Draw = { seed0: 0, seed1: 0, offset: 0 };
