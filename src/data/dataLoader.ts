@@ -15,7 +15,10 @@ export interface DataLoaderOptions {
   dropLast?: boolean;
   /** Batches that `for await` lets the GPU lag behind. Default 2. */
   prefetch?: number;
-  /** Seed of the orders; by default they come from the generator that `manualSeed` seeds. */
+  /**
+   * Seed of the orders and of random transforms; by default they come from the generator that
+   * `manualSeed` seeds.
+   */
   seed?: number;
 }
 
@@ -69,9 +72,12 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
     const { base, indices } = this.dataset.locate();
     const first = indices.slice(0, this.batchSize);
     const order = GpuArray.from(first, [first.length], currentDevice());
-    const batch = base.gather(order, 0, first.length);
-    order.release();
-    return batch;
+    // From a stream of its own: what is only looked at must not change what comes.
+    try {
+      return base.gather(order, 0, first.length, new RandomGenerator());
+    } finally {
+      order.release();
+    }
   }
 
   *[Symbol.iterator](): Generator<Tensor[], void, undefined> {
@@ -88,7 +94,7 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
         batch?.free();
         const start = i * this.batchSize;
         const count = Math.min(this.batchSize, indices.length - start);
-        const tensors = base.gather(order, start, count);
+        const tensors = base.gather(order, start, count, this.generator);
         batch = new Batch(tensors);
         yield tensors;
       }

@@ -11,9 +11,10 @@ export abstract class Dataset {
   /**
    * A batch: one tensor for each part of an example, its first dimension `count`.
    *
-   * @param order  (n) of u32: the numbers of examples; those from `start` on are taken.
+   * @param order      (n) of u32: the numbers of examples; those from `start` on are taken.
+   * @param generator  What random transforms draw from. Default the one that `manualSeed` seeds.
    */
-  abstract gather(order: GpuArray, start: number, count: number): Tensor[];
+  abstract gather(order: GpuArray, start: number, count: number, generator?: Generator): Tensor[];
 
   /** The data set that holds the examples, and the number that each example has there. */
   locate(): { base: Dataset; indices: Uint32Array } {
@@ -42,8 +43,8 @@ export class Subset extends Dataset {
     }
   }
 
-  gather(order: GpuArray, start: number, count: number): Tensor[] {
-    return this.dataset.gather(order, start, count);
+  gather(order: GpuArray, start: number, count: number, generator?: Generator): Tensor[] {
+    return this.dataset.gather(order, start, count, generator);
   }
 
   override locate(): { base: Dataset; indices: Uint32Array } {

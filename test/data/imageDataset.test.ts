@@ -72,7 +72,7 @@ test('is uploaded once, at the first batch, and again after dispose()', () => {
     return sg.memory().bytesInUse - before;
   };
   const held = pass();
-  expect(held).toBe(512 + 256 + 256); // pixels, labels, scale and shift
+  expect(held).toBe(512 + 256 + 256 + 256); // pixels, labels, scale and shift, no steps
   expect(pass()).toBe(held);
   dataset.dispose();
   dataset.dispose();
