@@ -194,8 +194,10 @@ export class Device {
 
   /** @throws ArgumentError while a step is captured, for what a replay could not do again. */
   forbidInRecording(what: string, fix: string): void {
-    if (this.recording)
-      throw new ArgumentError('capture', 'a function that only enqueues work', what, fix);
+    if (!this.recording) return;
+    const error = new ArgumentError('capture', 'a function that only enqueues work', what, fix);
+    this.recording.violation = error; // who called may leave the promise alone
+    throw error;
   }
 
   memory(): MemoryInfo {

@@ -48,6 +48,8 @@ interface LiveField {
 interface Binding {
   command: RecordedDispatch;
   ranges: readonly BufferRange[];
+  /** The argument that each range is of; -1 for none. */
+  args: readonly number[];
   hasParams: boolean;
 }
 
@@ -61,17 +63,21 @@ interface Binding {
 export class Recording implements BufferOwner {
   readonly segments: Segment[] = [];
   dispatches = 0;
+  /** What was tried that a replay could not do again. */
+  violation: Error | null = null;
   private readonly live: LiveField[] = [];
   /** What the host does at each replay, in order: it draws random positions and counts steps. */
   private readonly effects: (() => void)[] = [];
   /** Commands that read or write an argument, by the argument. */
   private readonly bindings: Binding[][];
-  private readonly copies: RecordedCopy[][];
+  private readonly copies: { command: RecordedCopy; end: 'from' | 'to' }[][];
   private readonly argBuffers: PooledBuffer[];
   private readonly own = new Set<PooledBuffer>();
   private readonly idle = new Map<number, PooledBuffer[]>();
   /** Its own, but written by the host once: no command may use their memory again. */
   private readonly constants = new Set<PooledBuffer>();
+  /** Those of them that nobody holds. */
+  private readonly spent: PooledBuffer[] = [];
   private readonly pinned = new Set<PooledBuffer>();
   private readonly written = new Set<Storage>();
 
@@ -98,7 +104,10 @@ export class Recording implements BufferOwner {
 
   /** Takes a buffer back that nobody holds any more. */
   giveBack(buffer: PooledBuffer): void {
-    if (this.constants.has(buffer)) return;
+    if (this.constants.has(buffer)) {
+      this.spent.push(buffer);
+      return;
+    }
     const list = this.idle.get(buffer.size);
     if (list) list.push(buffer);
     else this.idle.set(buffer.size, [buffer]);
@@ -142,19 +151,17 @@ export class Recording implements BufferOwner {
     segment.commands.push(command);
     this.dispatches++;
     this.hold(ranges.map(({ buffer }) => buffer));
-    const binding = { command, ranges, hasParams };
-    for (const arg of new Set(storages.map((storage) => this.args.indexOf(storage)))) {
-      if (arg >= 0) this.bindings[arg]!.push(binding);
-    }
+    const args = storages.map((storage) => this.args.indexOf(storage));
+    const binding = { command, ranges, args, hasParams };
+    for (const arg of new Set(args)) if (arg >= 0) this.bindings[arg]!.push(binding);
   }
 
   addCopy(copy: Omit<RecordedCopy, 'kind'>, from: Storage, to: Storage): void {
     const command: RecordedCopy = { kind: 'copy', ...copy };
     this.segment().commands.push(command);
     this.hold([copy.from, copy.to]);
-    for (const arg of new Set([this.args.indexOf(from), this.args.indexOf(to)])) {
-      if (arg >= 0) this.copies[arg]!.push(command);
-    }
+    this.copies[this.args.indexOf(from)]?.push({ command, end: 'from' });
+    this.copies[this.args.indexOf(to)]?.push({ command, end: 'to' });
   }
 
   /** Notes that a replay changes what was there before. */
@@ -166,7 +173,7 @@ export class Recording implements BufferOwner {
   replay(args: readonly Storage[]): void {
     const { device } = this;
     device.throwIfFailed();
-    args.forEach((storage, i) => this.rebind(i, storage.pooled('capture')));
+    this.rebind(args);
     for (const effect of this.effects) effect();
     for (const { view, at, type, value } of this.live) {
       if (type === 'f32') view.setFloat32(at, value(), true);
@@ -186,7 +193,7 @@ export class Recording implements BufferOwner {
   /** Gives its buffers back, those that somebody holds when they let go. */
   dispose(): void {
     const { pool } = this.device;
-    const unused = new Set([...this.constants, ...[...this.idle.values()].flat()]);
+    const unused = new Set([...this.spent, ...[...this.idle.values()].flat()]);
     for (const buffer of this.own) {
       buffer.owner = null;
       if (unused.has(buffer)) pool.release(buffer);
@@ -214,22 +221,23 @@ export class Recording implements BufferOwner {
     }
   }
 
-  /** Has the commands on one argument use another buffer. */
-  private rebind(arg: number, buffer: PooledBuffer): void {
-    const before = this.argBuffers[arg]!;
-    if (buffer === before) return;
-    for (const binding of this.bindings[arg]!) {
-      const { command, hasParams } = binding;
-      binding.ranges = binding.ranges.map((range) =>
-        range.buffer === before ? { ...range, buffer } : range,
-      );
-      command.group = this.device.bindGroups.get(command.pipeline, hasParams, binding.ranges);
+  /** Has the commands on arguments use the buffers of these. */
+  private rebind(args: readonly Storage[]): void {
+    const stale = new Set<Binding>();
+    args.forEach((storage, arg) => {
+      const buffer = storage.pooled('capture');
+      if (buffer === this.argBuffers[arg]) return;
+      this.argBuffers[arg] = buffer;
+      for (const binding of this.bindings[arg]!) stale.add(binding);
+      for (const { command, end } of this.copies[arg]!) command[end] = buffer;
+    });
+    for (const { command, ranges, args: argOf, hasParams } of stale) {
+      const now = ranges.map((range, i) => {
+        const arg = argOf[i]!;
+        return arg < 0 ? range : { ...range, buffer: this.argBuffers[arg]! };
+      });
+      command.group = this.device.bindGroups.get(command.pipeline, hasParams, now);
     }
-    for (const copy of this.copies[arg]!) {
-      if (copy.from === before) copy.from = buffer;
-      if (copy.to === before) copy.to = buffer;
-    }
-    this.argBuffers[arg] = buffer;
   }
 }
 

@@ -97,13 +97,8 @@ function record<A extends readonly Tensor[], R>(
   const recording = new Recording(device, storages);
   try {
     const result = device.record(recording, () => run(fn, args));
-    for (const tensor of tensorsIn(result)) {
-      if (storages.includes(tensor.array.storage)) {
-        const fix = 'Return a clone(), or use the argument itself.';
-        throw new ArgumentError('capture', 'results with memory of their own', 'an argument', fix);
-      }
-      tensor.retain();
-    }
+    if (recording.violation) throw recording.violation;
+    for (const tensor of tensorsIn(result)) tensor.retain();
     return { recording, result };
   } catch (error) {
     recording.dispose();
@@ -119,11 +114,19 @@ function run<A extends readonly Tensor[], R>(fn: (...args: A) => R, args: A): R 
       if (result instanceof Promise) {
         throw new ArgumentError('capture', 'a function that returns at once', 'an async one');
       }
+      if (tensorsIn(result).some((tensor) => isOneOf(args, tensor))) {
+        const fix = 'Return a clone(), or use the argument itself.';
+        throw new ArgumentError('capture', 'results with memory of their own', 'an argument', fix);
+      }
       const open = tensorsIn(result).flatMap(({ op }) => (op && !op.consumed ? op : []));
       for (const op of graphOf(open)) if (!op.consumed) op.consume();
       return result;
     }),
   );
+}
+
+function isOneOf(args: readonly Tensor[], { array }: Tensor): boolean {
+  return args.some((x) => x.array.storage === array.storage);
 }
 
 function checkArgument(x: unknown, i: number): void {
