@@ -34,7 +34,7 @@ export abstract class Variable {
   retained = false;
   /** True for a hidden tensor whose gradient is kept like that of a leaf; see `keepGradient`. */
   retainsGrad = false;
-  /** Where backward is to write the gradient of this leaf, if an optimizer has a place for it. */
+  /** Where backward is to write the gradient of this leaf, if an optimizer gave it a place; owned. */
   gradPlace: GpuArray | null = null;
   /** Called in this order with its gradient, once backward has added that up. */
   readonly hooks = new Set<GradientHook>();
@@ -77,6 +77,8 @@ export abstract class Variable {
     this.held.array.release();
     this.held.array = null;
     this.freedBy = reason;
+    this.gradPlace?.release();
+    this.gradPlace = null;
     this.gradArray = null;
   }
 

@@ -20,6 +20,7 @@ import {
 export class Storage {
   private buffer: PooledBuffer | null = null;
   private refs = 1;
+  private divided = false;
   /** Counts writes in place: what was saved for backward must not have changed since. */
   version = 0;
 
@@ -30,7 +31,7 @@ export class Storage {
     private readonly parent: Storage | null = null,
   ) {
     device.liveArrays++;
-    parent?.addRef();
+    parent?.divide();
   }
 
   get shared(): boolean {
@@ -62,9 +63,21 @@ export class Storage {
     this.refs++;
   }
 
+  /** A piece of it was made: from now on it counts by its pieces. */
+  private divide(): void {
+    this.addRef();
+    if (!this.divided) this.device.liveArrays--;
+    this.divided = true;
+  }
+
+  /** What it is a piece of, or itself. */
+  get whole(): Storage {
+    return this.parent ?? this;
+  }
+
   dropRef(): void {
     if (--this.refs > 0) return;
-    this.device.liveArrays--;
+    if (!this.divided) this.device.liveArrays--;
     if (this.parent) this.parent.dropRef();
     else if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
     this.buffer = null;
@@ -174,6 +187,16 @@ export class GpuArray {
     const storage = new Storage(this.device, bytesOf(shape, this.dtype), this.storage);
     const byteOffset = this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype];
     return new GpuArray(storage, [...shape], this.dtype, byteOffset);
+  }
+
+  /** The memory from here to the end of `last`, another piece of the same array, in one array. */
+  upTo(last: GpuArray): GpuArray {
+    this.checkAlive('upTo');
+    const bytes = last.byteOffset - this.byteOffset;
+    const { whole } = this.storage;
+    whole.addRef();
+    const numel = bytes / BYTES_PER_ELEMENT[this.dtype] + last.numel;
+    return new GpuArray(whole, [numel], this.dtype, this.byteOffset);
   }
 
   /** Writes what `part(first, ...)` gave back, where it was a copy; and releases it. */

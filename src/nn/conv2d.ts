@@ -1,3 +1,4 @@
+import type { Activation } from '../autograd/kernels/activation.js';
 import { checkPaddingMode } from '../autograd/kernels/geometry.js';
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -85,5 +86,10 @@ export class Conv2d extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.conv2d(x, this.weight, this.bias, this.options);
+  }
+
+  /** The activation of `forward(x)`, computed by the same kernel. */
+  forwardActivated(x: Tensor, activation: Activation): Tensor {
+    return functional.conv2d(x, this.weight, this.bias, { ...this.options, activation });
   }
 }

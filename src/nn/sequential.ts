@@ -1,8 +1,12 @@
 import type { Tensor } from '../tensor/tensor.js';
+import { fused } from './fusion.js';
 import { Module } from './module.js';
 
 /**
  * Layers one after the other, named '0', '1', ...
+ *
+ * A convolution, a dense layer or a batch normalization and the ReLU, Sigmoid or Tanh after it are
+ * computed by one kernel, with the same result.
  *
  * What lies between two layers and takes no part in a gradient, as within `noGrad` or before the
  * first learnt layer, is freed once the next layer has run, so that at most two such activations are
@@ -34,8 +38,11 @@ export class Sequential extends Module {
 
   forward(input: Tensor): Tensor {
     let x = input;
-    for (const layer of this.layers) {
-      const y = layer.forward(x);
+    for (let i = 0; i < this.layers.length; i++) {
+      const layer = this.layers[i]!;
+      const both = fused(layer, this.layers[i + 1]);
+      const y = both ? both(x) : layer.forward(x);
+      if (both) i++;
       if (!x.requiresGrad && x !== input && x !== y && !x.retained) {
         x.free('Sequential frees what lies between its layers and takes no part in a gradient');
       }

@@ -1,7 +1,7 @@
 import { fill } from '../autograd/kernels/fill.js';
 import { unscoped } from '../autograd/scope.js';
 import { BYTES_PER_ELEMENT } from '../gpu/dtype.js';
-import { BINDING_ALIGNMENT, GpuArray } from '../gpu/gpuArray.js';
+import { BINDING_ALIGNMENT, GpuArray, type Storage } from '../gpu/gpuArray.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** What an optimizer remembers of one parameter, under PyTorch's names. */
@@ -21,99 +21,84 @@ export interface Run {
 }
 
 /**
- * Parameters side by side in one array, their gradients in another, and so all that is remembered
- * of them: one dispatch then updates them all. The tensors stay what they were, on other memory.
+ * Parameters side by side in memory, their gradients side by side, and so all that is remembered of
+ * them: one dispatch then updates them all. The tensors stay what they were, on other memory, and
+ * own it; the bucket knows them, and holds nothing.
  */
 export class Bucket {
-  private readonly starts: number[] = [];
-  private readonly values: GpuArray;
-  private readonly grads: GpuArray;
-  private readonly state = new Map<string, { all: GpuArray; pieces: GpuArray[] }>();
-  /** Where each parameter is, and where backward is to write its gradient. */
-  private readonly homes: GpuArray[];
-  private readonly places: GpuArray[];
+  private readonly homes: Storage[];
+  private readonly places: Storage[] = [];
 
   constructor(readonly params: readonly Tensor[]) {
-    const { dtype, array } = params[0]!;
-    const aligned = BINDING_ALIGNMENT / BYTES_PER_ELEMENT[dtype];
-    let end = 0;
-    for (const { numel } of params) {
-      this.starts.push(end);
-      end = aligned * Math.ceil((end + numel) / aligned);
-    }
-    const { device } = array;
-    const make = (): GpuArray => fill(GpuArray.empty([end], dtype, device), 0);
-    this.values = make();
-    this.grads = make();
-    this.homes = this.pieces(this.values);
-    this.places = this.pieces(this.grads);
-    params.forEach((param, i) => {
-      param.moveTo(this.homes[i]!.share());
-      param.gradPlace = this.places[i]!;
+    this.place((i, home) => this.params[i]!.moveTo(home));
+    this.homes = params.map(({ array }) => array.storage);
+    this.place((i, place) => {
+      const param = this.params[i]!;
+      param.gradPlace?.release();
+      param.gradPlace = place;
+      this.places.push(place.storage);
     });
   }
 
   /** True while nobody has moved its parameters elsewhere. */
   get isWhole(): boolean {
-    return this.params.every(
-      (param, i) => param.isFreed || param.array.storage === this.homes[i]!.storage,
-    );
+    return this.params.every((param, i) => param.isFreed || param.array.storage === this.homes[i]);
   }
 
-  /** Has in its place what is remembered of each parameter under `key`; zeros at first. */
+  /** Has side by side what is remembered of each parameter under `key`; zeros at first. */
   remember(key: string, states: readonly ParamState[]): void {
-    const isNew = !this.state.has(key);
-    if (isNew) {
-      const { shape, dtype, device } = this.values;
-      const all = fill(GpuArray.empty(shape, dtype, device), 0);
-      this.state.set(key, { all, pieces: this.pieces(all) });
-    }
-    const { pieces } = this.state.get(key)!;
-    states.forEach(({ arrays }, i) => {
-      const piece = pieces[i]!;
-      const known = arrays[key];
-      if (known?.array.storage === piece.storage) return;
-      if (known) known.moveTo(piece.share());
-      else {
-        if (!isNew) fill(piece, 0); // it was forgotten
-        arrays[key] = unscoped(() => new Tensor(piece.share()).retain());
-      }
+    const storages = states.map(({ arrays }) => arrays[key]?.array.storage);
+    if (storages.every((storage) => storage && storage.whole === storages[0]!.whole)) return;
+    this.place((i, place) => {
+      const { arrays } = states[i]!;
+      if (arrays[key]) arrays[key].moveTo(place);
+      else arrays[key] = unscoped(() => new Tensor(place).retain());
     });
   }
 
   /** Has the gradient of a parameter in its place. @returns false if somebody else uses that. */
   gather(i: number): boolean {
-    const grad = this.params[i]!.grad!;
-    const place = this.places[i]!;
-    if (grad.array.storage === place.storage) return true;
-    if (place.storage.shared) return false;
-    grad.moveTo(place.share());
+    const { grad, gradPlace } = this.params[i]!;
+    if (grad!.array.storage === gradPlace!.storage) return true;
+    if (gradPlace!.storage.shared) return false;
+    grad!.moveTo(gradPlace!.share());
     return true;
   }
 
   /** Parameters `first` to `last` as one piece of memory; its arrays are to be released. */
-  run(first: number, last: number, keys: readonly string[]): Run {
-    const start = this.starts[first]!;
-    const shape = [this.starts[last]! + this.params[last]!.numel - start];
+  run(first: number, last: number, states: readonly ParamState[], keys: readonly string[]): Run {
+    const span = (of: (i: number) => GpuArray): GpuArray => of(first).upTo(of(last));
     return {
-      grad: this.grads.part(start, shape),
-      param: this.values.part(start, shape),
+      grad: span((i) => this.params[i]!.gradPlace!),
+      param: span((i) => this.params[i]!.array),
       state: Object.fromEntries(
-        keys.map((key) => [key, this.state.get(key)!.all.part(start, shape)]),
+        keys.map((key) => [key, span((i) => states[i]!.arrays[key]!.array)]),
       ),
     };
   }
 
-  /** Lets go: the tensors keep the memory for as long as they live. */
+  /** Lets go: gradients have no place any more. */
   release(): void {
-    for (const param of this.params) if (!param.isFreed) param.gradPlace = null;
-    const states = [...this.state.values()].flatMap(({ all, pieces }) => [all, ...pieces]);
-    for (const array of [...this.homes, ...this.places, ...states, this.values, this.grads])
-      array.release();
+    this.params.forEach((param, i) => {
+      if (param.gradPlace?.storage !== this.places[i]) return; // another optimizer's
+      param.gradPlace?.release();
+      param.gradPlace = null;
+    });
   }
 
-  private pieces(all: GpuArray): GpuArray[] {
-    return this.params.map(({ shape }, i) => all.piece(this.starts[i]!, shape));
+  /** Makes an array of zeros with room for all parameters, and hands out the piece of each. */
+  private place(take: (i: number, piece: GpuArray) => void): void {
+    const { dtype, array } = this.params[0]!;
+    const aligned = BINDING_ALIGNMENT / BYTES_PER_ELEMENT[dtype];
+    let end = 0;
+    const starts = this.params.map(({ numel }) => {
+      const start = end;
+      end = aligned * Math.ceil((end + numel) / aligned);
+      return start;
+    });
+    const all = fill(GpuArray.empty([end], dtype, array.device), 0);
+    this.params.forEach(({ shape }, i) => take(i, all.piece(starts[i]!, shape)));
+    all.release();
   }
 }
 

@@ -179,7 +179,7 @@ export abstract class Optimizer<O extends object> {
         alone.delete(param);
         const goesOn = taking[i + 1] && states[i + 1]!.step === states[i]!.step;
         if (goesOn) return;
-        const run = bucket.run(first, i, keys);
+        const run = bucket.run(first, i, states, keys);
         this.stepRun(run, bucket.params.slice(first, i + 1), group);
         for (const array of [run.grad, run.param, ...Object.values(run.state)]) array.release();
         first = i + 1;

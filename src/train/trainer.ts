@@ -3,6 +3,8 @@ import type { DataLoader } from '../data/dataLoader.js';
 import { ArgumentError } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
 import { CrossEntropyLoss, type Module } from '../nn/index.js';
+import { Optimizer } from '../optim/optimizer.js';
+import { capture } from '../tensor/capture.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Callback } from './callback.js';
 import { assess, evaluate, predict, type Evaluation } from './evaluate.js';
@@ -24,6 +26,12 @@ export interface TrainerOptions {
   loss?: Module;
   /** Told how training goes, in this order. */
   callbacks?: readonly Callback[];
+  /**
+   * Whether steps on full batches are captured, anew for each epoch, so that nothing runs on the
+   * host from the third batch on: model and loss must then do the same at each batch. Default true
+   * for the optimizers of `sg.optim`, and false for others, whose `step()` may have to run.
+   */
+  capture?: boolean;
 }
 
 export interface FitOptions {
@@ -45,11 +53,18 @@ export class Trainer {
   private readonly optimizer: Stepper;
   private readonly loss: Module;
   private readonly callbacks: readonly Callback[];
+  private readonly captures: boolean;
 
   constructor(
     readonly model: Module,
-    { optimizer, loss = new CrossEntropyLoss(), callbacks = [] }: TrainerOptions,
+    {
+      optimizer,
+      loss = new CrossEntropyLoss(),
+      callbacks = [],
+      capture = optimizer instanceof Optimizer,
+    }: TrainerOptions,
   ) {
+    this.captures = capture;
     this.optimizer = optimizer;
     this.loss = loss;
     this.callbacks = callbacks;
@@ -137,11 +152,15 @@ export class Trainer {
       });
       noted.catch(() => (failed = true)); // the loop stops, and `await noted` throws
     };
+    const plain = (x: Tensor, target: Tensor): void => this.step(x, target, tally);
+    const captured = capture(plain);
     try {
       this.model.train();
       let batch = 0;
       for await (const [x, target] of loader) {
-        this.step(x!, target!, tally);
+        const isFull = x!.shape[0] === loader.batchSize;
+        if (this.captures && isFull) captured(x!, target!);
+        else plain(x!, target!);
         batch++;
         for (const callback of this.callbacks) callback.onBatchEnd?.(epoch, batch);
         if (batch % every === 0) note(batch);
@@ -153,19 +172,20 @@ export class Trainer {
       return { epoch, ...means(totals), seconds, examplesPerSecond: totals.examples / seconds };
     } finally {
       await noted.catch(() => {}); // an error was thrown above already
+      captured.dispose();
       tally.dispose();
     }
   }
 
-  /** Forward and backward; without a tally nothing is updated. */
-  private step(x: Tensor, target: Tensor, tally: Tally | null): void {
+  private step(x: Tensor, target: Tensor, tally: Tally): void {
     const logits = this.model.forward(x);
     const loss = this.loss.forward(logits, target);
     this.optimizer.zeroGrad();
     loss.backward();
-    if (!tally) return;
     tally.add(loss, logits, target);
-    this.optimizer.step();
+    // A dry run must not reach into an optimizer that does not know of them.
+    const isDry = currentDevice().collecting !== null;
+    if (!isDry || this.optimizer instanceof Optimizer) this.optimizer.step();
   }
 
   private async tell<K extends 'onTrainBegin' | 'onEpochBegin' | 'onEpochEnd' | 'onTrainEnd'>(
@@ -184,9 +204,10 @@ export class Trainer {
     const progress = (done: number, total: number): void => {
       for (const callback of this.callbacks) callback.onCompile?.(done, total);
     };
+    const tally = new Tally();
     await currentDevice().compile(() => {
       this.model.train();
-      tidy(() => this.step(...(loader.sample() as [Tensor, Tensor]), null));
+      tidy(() => this.step(...(loader.sample() as [Tensor, Tensor]), tally));
       if (validation) {
         this.model.eval();
         noGrad(() => {
@@ -195,6 +216,7 @@ export class Trainer {
         });
       }
     }, progress);
+    tally.dispose();
     // What the dry run left as gradients was never computed.
     this.optimizer.zeroGrad();
     this.model.zeroGrad();
