@@ -321,5 +321,8 @@ function seedOf(root: Variable, gradient: GpuArray | undefined): GpuArray {
         'Reduce it with sum() or mean(), or pass { gradient }.',
     );
   }
-  return fill(GpuArray.empty(root.shape, root.dtype, array.device), 1);
+  const { shape, dtype } = root;
+  // A replay finds it written.
+  if (array.device.recording) return GpuArray.from(Float32Array.of(1), shape, array.device, dtype);
+  return fill(GpuArray.empty(shape, dtype, array.device), 1);
 }
