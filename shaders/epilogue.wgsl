@@ -26,3 +26,15 @@ fn activationGradient(dy: f32, y: f32) -> f32 {
   return dy;
 #endif
 }
+
+fn activateQuad(x: vec4f) -> vec4f {
+  return vec4f(activate(x.x), activate(x.y), activate(x.z), activate(x.w));
+}
+
+fn quadGradient(dy: vec4f, y: vec4f) -> vec4f {
+  return vec4f(
+    activationGradient(dy.x, y.x),
+    activationGradient(dy.y, y.y),
+    activationGradient(dy.z, y.z),
+    activationGradient(dy.w, y.w));
+}

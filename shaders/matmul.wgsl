@@ -1,18 +1,26 @@
-// matmul: C = op(A) op(B) + bias, row-major, where op is the identity or the transpose.
-// Dispatched by src/autograd/kernels/matmul.ts.
+// matmul: C = f(op(A) op(B) + bias), row-major, where op is the identity or the transpose and f an
+// activation function or nothing. Dispatched by src/autograd/kernels/matmulVariants.ts.
 //
-//   op(A) (M, K), op(B) (K, N), bias (N) -> C (M, N)
+//   registers   op(A) (M, K), op(B) (K, N), bias (N) -> C (M, N)   one thread for each block of C
+//   tiled       the same                                           one workgroup for each tile of C
 //
-// One thread for each block of 8, 4 or 1 rows and 8 columns of C, held in registers. There is no
-// workgroup memory: neighbours read the same rows and columns through the cache.
+// In `registers` a thread holds 8, 4 or 1 rows and 8 columns of C. There is no workgroup memory:
+// neighbours read the same rows and columns through the cache, or with SHARED the four threads of a
+// quad, which have the same columns, read a quarter of op(B) each and hand it to the others.
+//
+// In `tiled` 64 threads bring tiles of op(A) and op(B) to workgroup memory, and each computes 8x8 or
+// 4x4 elements from them.
 //
 // A 4x4 block of C gains a product of two 4x4 blocks at each step. WGSL's matrices are stored by
 // columns, so the code holds the transposes of all three, of which each column is a row that is
 // contiguous in memory: C^T += B^T A^T.
 //
 // Several products run at once: `batch` of them, and of each `splits` parts of the sum over K,
-// which go to (splits, batch, M, N) of f32 and are added up by reduce.wgsl. The sums are of f32, and
-// with ADD they are added to C.
+// which go to (splits, batch, M, N) of f32 and are added up by matmulSum.wgsl. The sums are of f32,
+// and with ADD they are added to C.
+//
+// With ACTIVATED, A is dL/dy of y = f(...), and is multiplied by f' as it is read. ROW_SUMS adds up
+// the rows of op(A) as well, (M): the gradient of a bias beside that of its weight.
 
 struct Params {
   m: u32,
@@ -48,22 +56,37 @@ alias B = vec4<scalar>;
 alias B = scalar;
 #endif
 #if SPLIT
-alias C = f32; // parts of sums
+alias Sum = f32; // parts of sums
 #else
-alias C = scalar;
+alias Sum = scalar;
+#endif
+#if C_QUADS
+alias C = vec4<Sum>;
+alias Bias = vec4<scalar>;
+#else
+alias C = Sum;
+alias Bias = scalar;
 #endif
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<A>;
 @group(0) @binding(2) var<storage, read> b: array<B>;
 #if BIAS
-@group(0) @binding(3) var<storage, read> bias: array<scalar>;
+@group(0) @binding(3) var<storage, read> bias: array<Bias>;
 @group(0) @binding(4) var<storage, read_write> c: array<C>;
+#elif ACTIVATED
+@group(0) @binding(3) var<storage, read> activated: array<A>;
+@group(0) @binding(4) var<storage, read_write> c: array<C>;
+#if ROW_SUMS
+@group(0) @binding(5) var<storage, read_write> rowSums: array<Sum>;
+#endif
 #else
 @group(0) @binding(3) var<storage, read_write> c: array<C>;
+#if ROW_SUMS
+@group(0) @binding(4) var<storage, read_write> rowSums: array<Sum>;
+#endif
 #endif
 
-const COLS = 8u;
 #if ROWS_8
 const ROWS = 8u;
 #elif ROWS_4
@@ -85,19 +108,48 @@ alias Column = vec4f;
 // other number of the array, and ends in elements of C that are not stored.
 fn aQuad(i: u32) -> vec4f {
 #if A_QUADS
-  return vec4f(a[i / 4u]);
+  let quad = vec4f(a[i / 4u]);
 #else
-  return vec4f(vec4<scalar>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]));
+  let quad = vec4f(vec4<scalar>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]));
+#endif
+#if ACTIVATED
+  return quadGradient(quad, yQuad(i));
+#else
+  return quad;
 #endif
 }
 
 fn aElement(i: u32) -> f32 {
 #if A_QUADS
-  return f32(a[i / 4u][i % 4u]);
+  let element = f32(a[i / 4u][i % 4u]);
 #else
-  return f32(a[i]);
+  let element = f32(a[i]);
+#endif
+#if ACTIVATED
+  return activationGradient(element, yElement(i));
+#else
+  return element;
 #endif
 }
+
+#if ACTIVATED
+fn yQuad(i: u32) -> vec4f {
+#if A_QUADS
+  return vec4f(activated[i / 4u]);
+#else
+  return vec4f(
+    vec4<scalar>(activated[i], activated[i + 1u], activated[i + 2u], activated[i + 3u]));
+#endif
+}
+
+fn yElement(i: u32) -> f32 {
+#if A_QUADS
+  return f32(activated[i / 4u][i % 4u]);
+#else
+  return f32(activated[i]);
+#endif
+}
+#endif
 
 fn bQuad(i: u32) -> vec4f {
 #if B_QUADS
@@ -145,16 +197,241 @@ fn aBlock(start: u32, m: u32, k: u32) -> Rows {
 #endif
 }
 
-// Rows k, k + 1, ... of op(B), from column n on.
-fn bBlock(start: u32, k: u32, n: u32) -> mat4x4f {
+// Rows k, k + 1, ... of op(B), from column n on. `lane` is the place of the thread in its quad.
+#if SHARED
+@diagnostic(off, subgroup_uniformity)
+#endif
+fn bBlock(start: u32, k: u32, n: u32, lane: u32) -> mat4x4f {
   let i = start + bIndex(k, n);
   let s = params.bStride;
-#if TRANSPOSE_B
-  return transpose(mat4x4f(bQuad(i), bQuad(i + s), bQuad(i + 2u * s), bQuad(i + 3u * s)));
+#if SHARED
+  let own = bQuad(i + lane * s);
+  let block = mat4x4f(
+    quadBroadcast(own, 0u), quadBroadcast(own, 1u), quadBroadcast(own, 2u), quadBroadcast(own, 3u));
 #else
-  return mat4x4f(bQuad(i), bQuad(i + s), bQuad(i + 2u * s), bQuad(i + 3u * s));
+  let block = mat4x4f(bQuad(i), bQuad(i + s), bQuad(i + 2u * s), bQuad(i + 3u * s));
+#endif
+#if TRANSPOSE_B
+  return transpose(block);
+#else
+  return block;
 #endif
 }
+
+fn outer(row: vec4f, column: Column) -> Rows {
+#if ROWS_1
+  return row * column;
+#else
+  return mat4x4f(row * column.x, row * column.y, row * column.z, row * column.w);
+#endif
+}
+
+// Columns n to n + 3 of row m of C.
+fn store(start: u32, m: u32, n: u32, sums: vec4f) {
+  if (m >= params.m || n >= params.n) {
+    return;
+  }
+  let at = start + m * params.cStride + n;
+#if C_QUADS
+  var quad = sums;
+#if BIAS
+  quad += vec4f(bias[n / 4u]);
+#endif
+#if ADD
+  quad += vec4f(c[at / 4u]);
+#endif
+  c[at / 4u] = C(finished(quad));
+#else
+  for (var j = 0u; j < min(4u, params.n - n); j++) {
+    var value = sums[j];
+#if BIAS
+    value += f32(bias[n + j]);
+#endif
+#if ADD
+    value += f32(c[at + j]);
+#endif
+    c[at + j] = C(finished(vec4f(value)).x);
+  }
+#endif
+}
+
+// The result of what was summed up.
+fn finished(quad: vec4f) -> vec4f {
+#if ACTIVATED
+  return quad; // the activation is that of A
+#else
+  return activateQuad(quad);
+#endif
+}
+
+// 4x4 elements of C from row m and column n on.
+fn storeBlock(start: u32, m: u32, n: u32, sums: mat4x4f) {
+  store(start, m, n, sums[0]);
+  store(start, m + 1u, n, sums[1]);
+  store(start, m + 2u, n, sums[2]);
+  store(start, m + 3u, n, sums[3]);
+}
+
+#if ROW_SUMS
+// The sum of row m of op(A), or of its part `split`.
+fn storeRowSum(split: u32, m: u32, sum: f32) {
+  if (m < params.m) {
+    let at = split * params.m + m;
+#if ADD
+    rowSums[at] = Sum(sum + f32(rowSums[at]));
+#else
+    rowSums[at] = Sum(sum);
+#endif
+  }
+}
+
+fn storeRowSums(split: u32, m: u32, sums: vec4f) {
+  storeRowSum(split, m, sums.x);
+  storeRowSum(split, m + 1u, sums.y);
+  storeRowSum(split, m + 2u, sums.z);
+  storeRowSum(split, m + 3u, sums.w);
+}
+#endif
+
+// Where matrices of a product of the batch start.
+fn aStartOf(item: u32) -> u32 {
+  return params.aStart + item / params.inner * params.aOuter + item % params.inner * params.aInner;
+}
+
+fn bStartOf(item: u32) -> u32 {
+  return params.bStart + item / params.inner * params.bOuter + item % params.inner * params.bInner;
+}
+
+#if TILED
+const TILE = 8u * ROWS; // rows and columns: 64 or 32
+const QUADS = TILE / 4u;
+const DEPTH = 1024u / TILE; // of K: each of 64 threads brings a 4x4 block of either tile
+
+// Rows of vec4f along M and N, one for each k.
+var<workgroup> aTile: array<vec4f, 256>;
+var<workgroup> bTile: array<vec4f, 256>;
+
+// The columns of a block that has one for each k from `k` on, zero beyond the end of the sum.
+fn within(block: mat4x4f, k: u32, end: u32) -> mat4x4f {
+  if (k + 4u <= end) {
+    return block;
+  }
+  let none = vec4f();
+  return mat4x4f(
+    select(none, block[0], k < end),
+    select(none, block[1], k + 1u < end),
+    select(none, block[2], k + 2u < end),
+    none);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn tiled(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let bands = (params.m + TILE - 1u) / TILE;
+  let tiles = bands * ((max(params.n, 1u) + TILE - 1u) / TILE);
+  let number = group.x + group.y * groups.x;
+  let product = number / tiles;
+  let m = number % tiles % bands * TILE;
+  let n = number % tiles / bands * TILE;
+  let split = product / params.batch;
+  let item = product % params.batch;
+  if (split >= params.splits) {
+    return;
+  }
+  let aStart = aStartOf(item);
+  let bStart = bStartOf(item);
+
+  // The quads of the blocks that this thread brings: neighbours read along what is contiguous.
+#if TRANSPOSE_A
+  let aRow = local % QUADS;
+  let aDepth = local / QUADS;
+#else
+  let aRow = local / (DEPTH / 4u);
+  let aDepth = local % (DEPTH / 4u);
+#endif
+#if TRANSPOSE_B
+  let bColumn = local / (DEPTH / 4u);
+  let bDepth = local % (DEPTH / 4u);
+#else
+  let bColumn = local % QUADS;
+  let bDepth = local / QUADS;
+#endif
+  let aAt = aDepth * 4u * QUADS + aRow;
+  let bAt = bDepth * 4u * QUADS + bColumn;
+  let row = local / 8u; // in quads, of what it computes
+  let column = local % 8u;
+
+  var c00 = mat4x4f();
+#if ROWS_8
+  var c01 = mat4x4f();
+  var c10 = mat4x4f();
+  var c11 = mat4x4f();
+#endif
+#if ROW_SUMS
+  var sums0 = vec4f();
+#if ROWS_8
+  var sums1 = vec4f();
+#endif
+#endif
+  let end = min((split + 1u) * params.span, params.k);
+  for (var k = split * params.span; k < end; k += DEPTH) {
+    let aK = k + aDepth * 4u;
+    let bK = k + bDepth * 4u;
+    let aPart = within(transpose(aBlock(aStart, m + aRow * 4u, aK)), aK, end);
+    let bPart = within(bBlock(bStart, bK, n + bColumn * 4u, 0u), bK, end);
+    workgroupBarrier(); // all are done with the tiles before
+    aTile[aAt] = aPart[0];
+    aTile[aAt + QUADS] = aPart[1];
+    aTile[aAt + 2u * QUADS] = aPart[2];
+    aTile[aAt + 3u * QUADS] = aPart[3];
+    bTile[bAt] = bPart[0];
+    bTile[bAt + QUADS] = bPart[1];
+    bTile[bAt + 2u * QUADS] = bPart[2];
+    bTile[bAt + 3u * QUADS] = bPart[3];
+    workgroupBarrier();
+    for (var j = 0u; j < 256u; j += QUADS) {
+      let a0 = aTile[j + row];
+      let b0 = bTile[j + column];
+      c00 += outer(b0, a0);
+#if ROW_SUMS
+      sums0 += a0;
+#endif
+#if ROWS_8
+      let a1 = aTile[j + 8u + row];
+      let b1 = bTile[j + 8u + column];
+      c01 += outer(b1, a0);
+      c10 += outer(b0, a1);
+      c11 += outer(b1, a1);
+#if ROW_SUMS
+      sums1 += a1;
+#endif
+#endif
+    }
+  }
+
+  let cStart = params.cStart + product * params.m * params.cStride;
+  let m0 = m + row * 4u;
+  let n0 = n + column * 4u;
+  storeBlock(cStart, m0, n0, c00);
+#if ROWS_8
+  storeBlock(cStart, m0, n0 + 32u, c01);
+  storeBlock(cStart, m0 + 32u, n0, c10);
+  storeBlock(cStart, m0 + 32u, n0 + 32u, c11);
+#endif
+#if ROW_SUMS
+  if (n0 == 0u) {
+    storeRowSums(split, m0, sums0);
+#if ROWS_8
+    storeRowSums(split, m0 + 32u, sums1);
+#endif
+  }
+#endif
+}
+#else
+const COLS = 8u;
 
 #if TAIL
 // For the last columns of op(A) where K is not a multiple of 4, one at a time.
@@ -173,41 +450,41 @@ fn bRow(start: u32, k: u32, n: u32) -> vec4f {
   let s = bIndex(0u, 1u);
   return vec4f(bElement(i), bElement(i + s), bElement(i + 2u * s), bElement(i + 3u * s));
 }
+#endif
 
-fn outer(row: vec4f, column: Column) -> Rows {
+#if ROW_SUMS
+// The sum of each row.
+fn sumsOf(rows: Rows) -> Column {
 #if ROWS_1
-  return row * column;
+  return rows.x + rows.y + rows.z + rows.w;
 #else
-  return mat4x4f(row * column.x, row * column.y, row * column.z, row * column.w);
+  let columns = transpose(rows);
+  return columns[0] + columns[1] + columns[2] + columns[3];
 #endif
 }
 #endif
 
-// Columns n to n + 7 of row m of C.
-fn store(start: u32, m: u32, n: u32, low: vec4f, high: vec4f, biased: bool) {
-  if (m >= params.m) {
-    return;
-  }
-  for (var j = 0u; j < COLS; j++) {
-    if (n + j < params.n) {
-      var value = select(high[j % 4u], low[j % 4u], j < 4u);
-#if BIAS
-      value += select(0.0, f32(bias[n + j]), biased);
+#if SHARED
+@diagnostic(off, subgroup_uniformity)
 #endif
-      let at = start + m * params.cStride + n + j;
-#if ADD
-      value += f32(c[at]);
-#endif
-      c[at] = C(value);
-    }
-  }
-}
-
 @compute @workgroup_size(WORKGROUP)
-fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn registers(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+#if SUBGROUPS
+  @builtin(subgroup_invocation_id) inSubgroup: u32,
+#endif
+) {
   let bands = (params.m + ROWS * BAND - 1u) / (ROWS * BAND);
-  let bandThreads = (params.n + COLS - 1u) / COLS * BAND;
+  let bandThreads = (max(params.n, 1u) + COLS - 1u) / COLS * BAND;
+#if SHARED
+  // BAND is a multiple of 4, so that a quad has its columns and its sums in common.
+  let lane = inSubgroup % 4u;
+  let thread = quadBroadcast(threadIndex(id, groups), 0u) / 4u * 4u + lane;
+#else
+  let lane = 0u;
   let thread = threadIndex(id, groups);
+#endif
   let product = thread / (bands * bandThreads);
   let band = thread % (bands * bandThreads) / bandThreads;
   let inBand = thread % bandThreads;
@@ -215,12 +492,17 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   let n = inBand / BAND * COLS;
   let split = product / params.batch;
   let item = product % params.batch;
+#if SHARED
+  if (split >= params.splits) {
+    return;
+  }
+#else
   if (split >= params.splits || m >= params.m) {
     return;
   }
-  let aStart = params.aStart + item / params.inner * params.aOuter + item % params.inner * params.aInner;
-  let bStart = params.bStart + item / params.inner * params.bOuter + item % params.inner * params.bInner;
-  let cStart = params.cStart + product * params.m * params.cStride;
+#endif
+  let aStart = aStartOf(item);
+  let bStart = bStartOf(item);
 
   var c00 = Rows();
   var c01 = Rows();
@@ -228,18 +510,34 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   var c10 = Rows();
   var c11 = Rows();
 #endif
+#if ROW_SUMS
+  var sums0 = Rows();
+  var rest0 = Column();
+#if ROWS_8
+  var sums1 = Rows();
+  var rest1 = Column();
+#endif
+#endif
   var k = split * params.span;
   let end = min(k + params.span, params.k);
   for (; k + 4u <= end; k += 4u) {
     let a0 = aBlock(aStart, m, k);
-    let b0 = bBlock(bStart, k, n);
-    let b1 = bBlock(bStart, k, n + 4u);
+    let b0 = bBlock(bStart, k, n, lane);
+    let b1 = bBlock(bStart, k, n + 4u, lane);
     c00 += b0 * a0;
     c01 += b1 * a0;
 #if ROWS_8
     let a1 = aBlock(aStart, m + 4u, k);
     c10 += b0 * a1;
     c11 += b1 * a1;
+#endif
+#if ROW_SUMS
+    if (n == 0u) {
+      sums0 += a0;
+#if ROWS_8
+      sums1 += a1;
+#endif
+    }
 #endif
   }
 #if TAIL
@@ -254,22 +552,39 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
     c10 += outer(b0, a1);
     c11 += outer(b1, a1);
 #endif
+#if ROW_SUMS
+    rest0 += a0;
+#if ROWS_8
+    rest1 += a1;
+#endif
+#endif
   }
 #endif
 
-  let biased = split == 0u;
+  let cStart = params.cStart + product * params.m * params.cStride;
 #if ROWS_1
-  store(cStart, m, n, c00, c01, biased);
-#else
-  store(cStart, m, n, c00[0], c01[0], biased);
-  store(cStart, m + 1u, n, c00[1], c01[1], biased);
-  store(cStart, m + 2u, n, c00[2], c01[2], biased);
-  store(cStart, m + 3u, n, c00[3], c01[3], biased);
+  store(cStart, m, n, c00);
+  store(cStart, m, n + 4u, c01);
+#if ROW_SUMS
+  if (n == 0u) {
+    storeRowSum(split, m, sumsOf(sums0) + rest0);
+  }
 #endif
+#else
+  storeBlock(cStart, m, n, c00);
+  storeBlock(cStart, m, n + 4u, c01);
 #if ROWS_8
-  store(cStart, m + 4u, n, c10[0], c11[0], biased);
-  store(cStart, m + 5u, n, c10[1], c11[1], biased);
-  store(cStart, m + 6u, n, c10[2], c11[2], biased);
-  store(cStart, m + 7u, n, c10[3], c11[3], biased);
+  storeBlock(cStart, m + 4u, n, c10);
+  storeBlock(cStart, m + 4u, n + 4u, c11);
+#endif
+#if ROW_SUMS
+  if (n == 0u) {
+    storeRowSums(split, m, sumsOf(sums0) + rest0);
+#if ROWS_8
+    storeRowSums(split, m + 4u, sumsOf(sums1) + rest1);
+#endif
+  }
+#endif
 #endif
 }
+#endif

@@ -4,6 +4,7 @@ import { version } from '../../package.json';
 import { evaluateCommand } from './commands/evaluate.js';
 import { infoCommand } from './commands/info.js';
 import { predictCommand } from './commands/predict.js';
+import { profileCommand } from './commands/profile.js';
 import { summaryCommand } from './commands/summary.js';
 import { trainCommand } from './commands/train.js';
 import { describe } from './errors.js';
@@ -31,7 +32,11 @@ Examples:
   )
   .exitOverride();
 
-for (const make of [trainCommand, evaluateCommand, predictCommand, summaryCommand, infoCommand]) {
+const COMMANDS = [
+  ...[trainCommand, evaluateCommand, predictCommand],
+  ...[summaryCommand, profileCommand, infoCommand],
+];
+for (const make of COMMANDS) {
   program.addCommand(make().copyInheritedSettings(program));
 }
 

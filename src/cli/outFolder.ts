@@ -6,9 +6,11 @@ import { ResourceError } from 'shadegrad';
  * Makes a folder for results where there is none, so that hours of training are not lost for want
  * of it.
  *
+ * @param command  The one that wants it.
+ * @param option   Its option that names the folder.
  * @throws ResourceError if it cannot be made or written to.
  */
-export function makeOutFolder(folder: string): void {
+export function makeOutFolder(folder: string, command: string, option: string): void {
   try {
     // One by one: Node's recursive mkdir never returns where a file system, such as /proc, has a
     // folder but answers "no such folder" to whoever makes one in it.
@@ -18,7 +20,7 @@ export function makeOutFolder(folder: string): void {
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new ResourceError(
-      `train: expected a folder that can be written to, got ${folder}: ${reason}. Choose another with --out.`,
+      `${command}: expected a folder that can be written to, got ${folder}: ${reason}. Choose another with ${option}.`,
       { cause },
     );
   }

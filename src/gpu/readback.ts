@@ -30,6 +30,7 @@ export class Readback {
     this.queue.copy(buffer, offset, staging, 0, bytes);
     this.queue.flush();
     try {
+      await this.queue.timer?.gate?.drain();
       await staging.mapAsync(READ, 0, bytes);
     } catch (error) {
       staging.destroy();

@@ -1,76 +1,155 @@
 import { DeviceError } from '../errors.js';
-import type { PassTimer } from './commandQueue.js';
+import type { Cost, PassTimer } from './commandQueue.js';
 import type { Device } from './device.js';
+import { WallTimer } from './wallTimes.js';
 
-/** Time that the GPU spent in one dispatch. */
+/** One dispatch, and the time that the GPU spent in it. */
 export interface KernelTime {
   /** `conv2d.forward` */
   label: string;
   nanoseconds: number;
+  /**
+   * When it began, in milliseconds of `performance.now()`. The GPU's clock is its own: it is set so
+   * that the first dispatch begins when it was submitted.
+   */
+  start: number;
+  /** When it was enqueued, on the same clock. */
+  enqueued: number;
+  /** Floating-point operations of the result, 0 where they are not counted. */
+  flops: number;
+  /** Of all arrays that it was given. */
+  bytes: number;
 }
 
-const MOST = 2048; // dispatches: the largest query set that WebGPU allows has 4096 entries
-const USAGE = { queryResolve: 0x200 | 0x4 /* COPY_SRC */, mapRead: 0x1 | 0x8 /* COPY_DST */ };
+/** A timer that has measured, once what it timed is done. */
+interface KernelTimer extends PassTimer {
+  /** One for each dispatch, in order. */
+  read(): Promise<KernelTime[]>;
+  dispose(): void;
+}
 
 /**
- * Times each dispatch that `fn` enqueues, by a GPU timestamp before and after it. Each gets a pass
- * of its own, so the sum is a little more than the same work takes without timing.
+ * Times each dispatch that `fn` enqueues, each in a pass of its own, so the sum is a little more than
+ * the same work takes without timing. The times are of GPU timestamps where the adapter has
+ * `timestamp-query`; elsewhere of the clock on the wall, around a submit for each dispatch.
  *
- * @throws DeviceError where the adapter lacks `timestamp-query`, for over 2,048 dispatches, or
- *   while others are timed.
+ * @param options.clock  What they are timed by. Default: as above.
+ * @throws DeviceError while others are timed.
  */
 export async function timeKernels(
   device: Device,
-  fn: () => void | Promise<void>,
+  fn: () => unknown,
+  { clock = clockOf(device) }: { clock?: 'gpu' | 'wall' } = {},
 ): Promise<KernelTime[]> {
-  const { gpu, queue } = device;
-  if (!gpu.features.has('timestamp-query')) {
-    throw new DeviceError(
-      'timeKernels: expected an adapter with the feature timestamp-query, got one without. Measure wall time around sync() instead.',
-    );
-  }
+  const { queue } = device;
   if (queue.timer) {
     throw new DeviceError(
       'timeKernels: expected one at a time, got one within another. Await the first.',
     );
   }
-  const querySet = gpu.createQuerySet({ type: 'timestamp', count: 2 * MOST });
-  const size = 2 * MOST * 8;
-  const resolved = gpu.createBuffer({ size, usage: USAGE.queryResolve });
-  const readable = gpu.createBuffer({ size, usage: USAGE.mapRead });
-  const labels: string[] = [];
-  const timer: PassTimer = {
-    begin(label) {
-      if (labels.length === MOST) {
-        throw new DeviceError(
-          `timeKernels: expected at most ${MOST} dispatches, got more. Time a shorter piece.`,
-        );
-      }
-      const index = 2 * labels.length;
-      labels.push(label);
-      return { querySet, beginningOfPassWriteIndex: index, endOfPassWriteIndex: index + 1 };
-    },
-    resolve(encoder) {
-      if (labels.length > 0) encoder.resolveQuerySet(querySet, 0, 2 * labels.length, resolved, 0);
-      encoder.copyBufferToBuffer(resolved, 0, readable, 0, size);
-    },
-  };
   queue.flush();
+  const timer: KernelTimer =
+    clock === 'gpu' ? new TimestampTimer(device) : await WallTimer.for(device);
   queue.timer = timer;
   try {
     await fn();
     queue.flush();
-    await readable.mapAsync(0x1 /* GPUMapMode.READ */);
-    const times = new BigInt64Array(readable.getMappedRange());
-    return labels.map((label, i) => ({
-      label,
-      nanoseconds: Number(times[2 * i + 1]! - times[2 * i]!),
-    }));
+    return await timer.read();
   } finally {
     queue.flush(); // what was recorded before `fn` threw writes to the queries
+    await timer.gate?.drain();
     queue.timer = null;
-    querySet.destroy();
-    resolved.destroy();
-    readable.destroy();
+    timer.dispose();
+  }
+}
+
+/** What dispatches can be timed by. */
+export function clockOf({ gpu }: Device): 'gpu' | 'wall' {
+  return gpu.features.has('timestamp-query') ? 'gpu' : 'wall';
+}
+
+const DISPATCHES = 256; // of one set of queries: there are as many sets as it takes
+const BYTES = 2 * DISPATCHES * 8;
+const USAGE = { queryResolve: 0x200 | 0x4 /* COPY_SRC */, mapRead: 0x1 | 0x8 /* COPY_DST */ };
+const MAP_READ = 0x1;
+
+/** Two queries for each of some dispatches, and where they are resolved to. */
+interface QueryChunk {
+  queries: GPUQuerySet;
+  resolved: GPUBuffer;
+  readable: GPUBuffer;
+  used: number;
+  /** Of those, how many have been resolved. */
+  done: number;
+}
+
+/** By GPU timestamps at the beginning and the end of a pass. */
+class TimestampTimer implements KernelTimer {
+  private readonly dispatches: { label: string; cost: Cost; enqueued: number }[] = [];
+  private readonly chunks: QueryChunk[] = [];
+  private firstSubmit = 0;
+
+  constructor(private readonly device: Device) {}
+
+  begin(label: string, cost: Cost): GPUComputePassTimestampWrites {
+    this.dispatches.push({ label, cost, enqueued: performance.now() });
+    const last = this.chunks.at(-1);
+    const chunk = last && last.used < DISPATCHES ? last : this.addChunk();
+    const index = 2 * chunk.used++;
+    return {
+      querySet: chunk.queries,
+      beginningOfPassWriteIndex: index,
+      endOfPassWriteIndex: index + 1,
+    };
+  }
+
+  resolve(encoder: GPUCommandEncoder): void {
+    this.firstSubmit ||= performance.now();
+    for (const chunk of this.chunks) {
+      if (chunk.done === chunk.used) continue;
+      encoder.resolveQuerySet(chunk.queries, 0, 2 * chunk.used, chunk.resolved, 0);
+      chunk.done = chunk.used;
+    }
+  }
+
+  async read(): Promise<KernelTime[]> {
+    const { gpu } = this.device;
+    const encoder = gpu.createCommandEncoder();
+    for (const { resolved, readable } of this.chunks)
+      encoder.copyBufferToBuffer(resolved, 0, readable, 0, BYTES);
+    gpu.queue.submit([encoder.finish()]);
+    await Promise.all(this.chunks.map(({ readable }) => readable.mapAsync(MAP_READ)));
+    const times = this.chunks.map(({ readable }) => new BigInt64Array(readable.getMappedRange()));
+    const first = times[0]?.[0] ?? 0n;
+    return this.dispatches.map(({ label, cost, enqueued }, i) => {
+      const chunk = times[Math.floor(i / DISPATCHES)]!;
+      const at = 2 * (i % DISPATCHES);
+      return {
+        label,
+        nanoseconds: Number(chunk[at + 1]! - chunk[at]!),
+        start: this.firstSubmit + Number(chunk[at]! - first) / 1e6,
+        enqueued,
+        ...cost,
+      };
+    });
+  }
+
+  dispose(): void {
+    for (const { queries, resolved, readable } of this.chunks) {
+      for (const resource of [queries, resolved, readable]) resource.destroy();
+    }
+  }
+
+  private addChunk(): QueryChunk {
+    const { gpu } = this.device;
+    const chunk = {
+      queries: gpu.createQuerySet({ type: 'timestamp', count: 2 * DISPATCHES }),
+      resolved: gpu.createBuffer({ size: BYTES, usage: USAGE.queryResolve }),
+      readable: gpu.createBuffer({ size: BYTES, usage: USAGE.mapRead }),
+      used: 0,
+      done: 0,
+    };
+    this.chunks.push(chunk);
+    return chunk;
   }
 }

@@ -25,7 +25,7 @@ import {
   type ElementLossName,
   type ElementLossOptions,
 } from '../autograd/ops/elementLoss.js';
-import { Linear as LinearOp } from '../autograd/ops/linear.js';
+import { Linear as LinearOp, type LinearOptions } from '../autograd/ops/linear.js';
 import {
   LocalResponseNorm as LocalResponseNormOp,
   type LocalResponseNormOptions,
@@ -51,6 +51,7 @@ import { apply, sideResult, type GeluOptions, type Tensor } from '../tensor/tens
 export type {
   AvgPool2dOptions,
   Conv2dOptions,
+  LinearOptions,
   LocalResponseNormOptions,
   MaxPool2dOptions,
   OutputSize,
@@ -197,10 +198,20 @@ export function localResponseNorm(
   return apply(new LocalResponseNormOp({ ...options, size }), x);
 }
 
-/** x W^T + b. Shape: x (..., in), weight (out, in), bias (out) -> (..., out). */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+/**
+ * x W^T + b, and an activation of that if `activation` names one, in the same kernel.
+ *
+ * Shape: x (..., in), weight (out, in), bias (out) -> (..., out).
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: LinearOptions = {},
+): Tensor {
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  return apply(new LinearOp(), ...inputs);
+  return apply(new LinearOp(options), ...inputs);
 }
 
 /**

@@ -20,7 +20,7 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^Usage: shadegrad /);
-    for (const command of ['train', 'evaluate', 'predict', 'summary', 'info']) {
+    for (const command of ['train', 'evaluate', 'predict', 'summary', 'profile', 'info']) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });
@@ -30,6 +30,7 @@ describe('help', () => {
     ['evaluate', ['--data', '--root', '--batch-size']],
     ['predict', ['--top', '--invert', '--center']],
     ['summary', ['--activation', '--pool']],
+    ['profile', ['--batch', '--mode', '--repeat', '--trace', '--activation']],
     ['info', ['--json']],
   ])('of %s names its options and the global ones', async (command, options) => {
     const { code, stdout, stderr } = await shadegrad(command, '--help');
@@ -76,6 +77,8 @@ describe('what is not understood ends with code 2 and one or two lines', () => {
     ['a pooling that does not exist', ['summary', 'lenet5', '--pool', 'min'], 'avg, max'],
     ['an optimizer that does not exist', ['train', 'lenet5', '--optimizer', 'x'], 'adam, sgd'],
     ['a data set that does not exist', ['evaluate', 'x', '--data', 'cifar'], 'choices are mnist'],
+    ['a mode that does not exist', ['profile', 'lenet5', '--mode', 'test'], 'train, infer'],
+    ['an empty batch', ['profile', 'lenet5', '--batch', '0'], 'whole number of 1 or more'],
     ['a count of no classes', ['predict', 'x', 'y', '--top', '0'], 'whole number of 1 or more'],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await shadegrad(...args);

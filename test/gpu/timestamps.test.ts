@@ -2,83 +2,95 @@ import { describe, expect, test } from 'vitest';
 import { accumulate } from '../../src/autograd/kernels/accumulate.js';
 import { fill } from '../../src/autograd/kernels/fill.js';
 import { DeviceError } from '../../src/errors.js';
-import { currentDevice, type Device } from '../../src/gpu/device.js';
+import type { Device } from '../../src/gpu/device.js';
 import { GpuArray } from '../../src/gpu/gpuArray.js';
-import { timeKernels } from '../../src/gpu/timestamps.js';
+import { clockOf, timeKernels } from '../../src/gpu/timestamps.js';
 import { withDevice } from '../support/device.js';
 
-/** Does nothing where the adapter cannot measure. */
-async function timed(fn: (device: Device) => Promise<void>): Promise<void> {
-  await withDevice(async (device) => {
-    if (device.gpu.features.has('timestamp-query')) await fn(device);
-    else await expect(timeKernels(device, () => undefined)).rejects.toThrow('timestamp-query');
-  });
-}
+/** `gpu` does nothing where the adapter cannot measure. */
+describe.each(['gpu', 'wall'] as const)('timeKernels, by the clock: %s', (clock) => {
+  async function timed(fn: (device: Device) => Promise<void>): Promise<void> {
+    await withDevice(async (device) => {
+      if (clock === 'wall' || clockOf(device) === 'gpu') await fn(device);
+    });
+  }
 
-describe('timeKernels', () => {
-  test('gives each dispatch in order, its label and time', () =>
+  test('gives each dispatch in order, its label, time and cost', () =>
     timed(async (device) => {
       const x = fill(GpuArray.empty([1000], 'f32', device), 1);
-      const times = await timeKernels(device, () => {
+      const before = performance.now();
+      const run = (): void => {
         const y = fill(GpuArray.empty([1000], 'f32', device), 2);
         accumulate(x, y);
-      });
+      };
+      const times = await timeKernels(device, run, { clock });
       expect(times.map(({ label }) => label)).toEqual(['fill.fill', 'accumulate.addTo']);
-      for (const { nanoseconds } of times) expect(nanoseconds).toBeGreaterThanOrEqual(0);
+      expect(times.map(({ bytes }) => bytes)).toEqual([4000, 8000]);
+      for (const { nanoseconds, start, enqueued } of times) {
+        expect(nanoseconds).toBeGreaterThanOrEqual(0);
+        expect(enqueued).toBeGreaterThanOrEqual(before);
+        expect(start).toBeGreaterThanOrEqual(times[0]!.enqueued);
+      }
       expect((await x.read())[0]).toBe(3);
     }));
 
-  test('goes across readbacks and hundreds of dispatches', () =>
+  test('goes across readbacks, writes and hundreds of dispatches', () =>
     timed(async (device) => {
-      const x = GpuArray.empty([1 << 16], 'f32', device);
-      const times = await timeKernels(device, async () => {
+      const x = GpuArray.empty([1 << 12], 'f32', device);
+      const y = fill(GpuArray.empty([1 << 12], 'f32', device), 0);
+      let read: ArrayLike<number> = [];
+      const run = async (): Promise<void> => {
         for (let i = 0; i < 300; i++) fill(x, i);
-        await x.read();
+        read = await x.read();
+        x.write(new Float32Array(1 << 12).fill(7));
+        accumulate(y, x.share());
         fill(x, -1);
-      });
-      expect(times).toHaveLength(301);
+        await device.sync();
+      };
+      const times = await timeKernels(device, run, { clock });
+      expect(read[0]).toBe(299);
+      expect(times).toHaveLength(302);
       expect(times.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)).toBeGreaterThan(0);
       expect((await x.read())[0]).toBe(-1);
+      expect((await y.read())[5]).toBe(7);
     }));
 
   test('of nothing gives nothing', () =>
-    timed(async (device) => expect(await timeKernels(device, () => undefined)).toEqual([])));
+    timed(async (device) => {
+      expect(await timeKernels(device, () => undefined, { clock })).toEqual([]);
+    }));
 
   test('leaves the device usable when its function throws', () =>
     timed(async (device) => {
       const x = GpuArray.empty([10], 'f32', device);
-      const run = timeKernels(device, () => {
+      const { cap } = device.pool;
+      const run = (): never => {
         fill(x, 4);
         throw new Error('within');
-      });
-      await expect(run).rejects.toThrow('within');
+      };
+      await expect(timeKernels(device, run, { clock })).rejects.toThrow('within');
       expect((await x.read())[0]).toBe(4);
-    }));
-
-  test('refuses more dispatches than it has queries for', () =>
-    timed(async (device) => {
-      const x = GpuArray.empty([1], 'f32', device);
-      const run = timeKernels(device, () => {
-        for (let i = 0; i < 2049; i++) fill(x, i);
-      });
-      await expect(run).rejects.toThrow('expected at most 2048 dispatches');
-      expect((await x.read())[0]).toBe(2047);
+      expect(device.pool.cap).toBe(cap);
     }));
 
   test('refuses to time within itself', () =>
     timed(async (device) => {
-      const run = timeKernels(device, async () => {
-        await timeKernels(device, () => undefined);
-      });
-      await expect(run).rejects.toThrow(DeviceError);
+      const run = () => timeKernels(device, () => undefined, { clock });
+      await expect(timeKernels(device, run, { clock })).rejects.toThrow(DeviceError);
       expect(device.queue.timer).toBeNull();
     }));
-});
 
-test('an adapter without timestamp-query is refused with what to do instead', async () => {
-  const device = currentDevice();
-  const without = { gpu: { features: new Set() }, queue: device.queue } as unknown as Device;
-  await expect(timeKernels(without, () => undefined)).rejects.toThrow(
-    'expected an adapter with the feature timestamp-query, got one without. Measure wall time',
-  );
+  test('changes no result, where memory is used again and written to in between', () =>
+    timed(async (device) => {
+      const sum = fill(GpuArray.empty([64], 'f32', device), 0);
+      const run = (): void => {
+        for (let i = 1; i <= 20; i++) {
+          const x = GpuArray.from(new Float32Array(64).fill(i), [64], device);
+          accumulate(sum, x);
+          x.release();
+        }
+      };
+      await timeKernels(device, run, { clock });
+      expect((await sum.read())[63]).toBe(210);
+    }));
 });

@@ -1,65 +1,19 @@
-import source from '../../../shaders/matmul.wgsl';
-import threads from '../../../shaders/threads.wgsl';
-import type { Device } from '../../gpu/device.js';
-import type { Shape } from '../../gpu/dtype.js';
+import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
-import { launch } from '../../gpu/launch.js';
-import { defineShader } from '../../gpu/shader.js';
-import { castTo } from './cast.js';
+import { Generator } from '../../random/generator.js';
+import type { Activation, Incoming } from './activation.js';
+import { choose, type KernelFamily } from './choice.js';
+import {
+  ALONE,
+  multiply,
+  type MatmulVariant,
+  type Matrix,
+  type Product,
+} from './matmulVariants.js';
 import { partsOf } from './parts.js';
-import { reduceDims } from './reduce.js';
-import { reshaped } from './reshaped.js';
+import { fillUniform } from './random.js';
 import { broadcastShape } from './strides.js';
-
-const shader = defineShader({
-  name: 'matmul',
-  source,
-  params: {
-    m: 'u32',
-    n: 'u32',
-    k: 'u32',
-    span: 'u32',
-    splits: 'u32',
-    batch: 'u32',
-    inner: 'u32',
-    aStart: 'u32',
-    aOuter: 'u32',
-    aInner: 'u32',
-    bStart: 'u32',
-    bOuter: 'u32',
-    bInner: 'u32',
-    cStart: 'u32',
-    aStride: 'u32',
-    bStride: 'u32',
-    cStride: 'u32',
-  },
-  flags: [
-    'ROWS_8',
-    'ROWS_4',
-    'ROWS_1',
-    'A_QUADS',
-    'B_QUADS',
-    'TRANSPOSE_A',
-    'TRANSPOSE_B',
-    'BIAS',
-    'TAIL',
-    'SPLIT',
-    'ADD',
-  ],
-  includes: { threads },
-});
-
-/** Columns of C in the block of one thread; its rows are 8, 4 or 1. */
-const COLS = 8;
-
-/**
- * How an adapter is kept busy. A GPU wants thousands of threads before it wants large blocks, and
- * neighbours in both directions; a CPU wants large blocks on each of its few cores.
- */
-const TUNING = {
-  software: { workgroup: 8, band: 1, threads: 32, leastSpan: 512 },
-  hardware: { workgroup: 64, band: 8, threads: 8192, leastSpan: 64 },
-};
+import { fromTable, TABLE, type MatmulSize } from './table.js';
 
 export interface MatmulOptions {
   /** A is stored (..., K, M). Default false: (..., M, K). */
@@ -68,170 +22,212 @@ export interface MatmulOptions {
   transposeB?: boolean;
   /** (N,), added to every row. */
   bias?: GpuArray;
-}
-
-/** A matrix within an array, or as many as a batch has. */
-interface Matrix {
-  array: GpuArray;
-  /** Stored as its transpose; never so for C. */
-  transposed: boolean;
-  /** Where it starts, in elements. */
-  start: number;
-  /** Elements from one row, as it is stored, to the next. */
-  stride: number;
-}
-
-/** C = op(A) op(B) + bias, or with `add` C += op(A) op(B) + bias. */
-interface Product {
-  a: Matrix;
-  b: Matrix;
-  c: Matrix;
-  m: number;
-  n: number;
-  k: number;
-  bias?: GpuArray;
-  add?: boolean;
+  /** Applied to the result at last. Default none. */
+  activation?: Activation;
+  /** Where to write C. Default: a new array. */
+  into?: GpuArray;
+  /** (M,), to be filled with the sums of the rows of op(A); not for batches. */
+  rowSums?: GpuArray;
 }
 
 /**
- * C = op(A) op(B) + bias: (..., M, K) times (..., K, N) gives (..., M, N). The leading dimensions
+ * C = f(op(A) op(B) + bias): (..., M, K) times (..., K, N) gives (..., M, N). The leading dimensions
  * broadcast; that K is the same is for the caller to check. Sums are of f32 whatever the dtype.
  *
  * Where C has too few elements to keep the adapter busy, long sums over K are split into parts
  * that are added up in a second pass; the order is fixed. Arrays over the adapter's binding limit
  * are worked on in parts.
+ *
+ * @param a  An array, or dL/dy that has yet to go through the activation of y.
+ * @returns C, which is `into` if that is given.
  */
-export function matmul(a: GpuArray, b: GpuArray, options: MatmulOptions = {}): GpuArray {
+export function matmul(a: GpuArray | Incoming, b: GpuArray, options: MatmulOptions = {}): GpuArray {
+  return product(a, b, options);
+}
+
+/** `matmul` by a variant, or by the one that is chosen. */
+function product(
+  incoming: GpuArray | Incoming,
+  b: GpuArray,
+  options: MatmulOptions,
+  wanted?: MatmulVariant,
+): GpuArray {
   let { transposeA = false, transposeB = false } = options;
-  const { bias } = options;
+  const { bias, activation, rowSums } = options;
+  const { array, ...through } = incoming instanceof GpuArray ? { array: incoming } : incoming;
+  let a = array;
+  const { dtype, device } = a;
   const [rowsOfA, k] = matrixSize(a, transposeA);
   let m = rowsOfA;
   let [, n] = matrixSize(b, transposeB);
   const lead = broadcastShape('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
-  const shape = [...lead, m, n];
-  if (n === 1 && !bias) {
+  const c = options.into ?? GpuArray.empty([...lead, m, n], dtype, device);
+  if (n === 1 && !bias && !rowSums && !through.activated) {
     // C is a vector, in memory the same as its transpose: C^T = op(B)^T op(A)^T has long rows.
     [a, b, transposeA, transposeB, m, n] = [b, a, !transposeB, !transposeA, n, m];
   }
   if (m === 1) transposeA = false; // (1, K) and (K, 1) are the same in memory
   const batch = batchOf(lead, a.shape, b.shape);
-  const c = GpuArray.empty(shape, a.dtype, a.device);
-  const product: Product = {
+  const size = { m, n, k, batch: numelOf(lead) };
+  const problem: MatmulProblem = {
+    ...{ ...size, transposeA, transposeB, dtype, activation },
+    bias: bias !== undefined,
+    activated: through.activated && through.activation,
+    rowSums: rowSums !== undefined,
+  };
+  const variant = wanted ?? (choose(MATMUL, problem, device) as MatmulVariant);
+  const whole: Product = {
     a: { array: a, transposed: transposeA, start: 0, stride: transposeA ? m : k },
     b: { array: b, transposed: transposeB, start: 0, stride: transposeB ? k : n },
     c: { array: c, transposed: false, start: 0, stride: n },
-    m,
-    n,
-    k,
-    bias,
+    ...{ m, n, k, through, bias, activation, rowSums },
   };
-  if (![a, b, c].some(isTooLarge)) return multiply(product, batch);
-
-  let item = 0;
-  for (const { a: aItem, b: bItem } of itemsOf(batch)) {
-    multiplyInParts({
-      ...product,
-      a: { ...product.a, start: aItem * m * k },
-      b: { ...product.b, start: bItem * k * n },
-      c: { ...product.c, start: item++ * m * n },
-    });
+  if ([a, b, c].some(isTooLarge)) {
+    let item = 0;
+    for (const { a: aItem, b: bItem } of itemsOf(batch)) {
+      const cItem = item++;
+      multiplyInParts(startingAt(whole, aItem, bItem, cItem), variant);
+    }
+    return c;
+  }
+  const { outer, inner, starts } = batch;
+  const walk = {
+    batch: outer.count * inner.count,
+    inner: inner.count,
+    aOuter: outer.a * m * k,
+    aInner: inner.a * m * k,
+    bOuter: outer.b * k * n,
+    bInner: inner.b * k * n,
+  };
+  for (const [i, start] of starts.entries()) {
+    const part = startingAt(whole, start.a, start.b, i * walk.batch);
+    multiply(part, walk, variant, starts.length === 1);
   }
   return c;
 }
 
-/** The product of a whole batch in as few launches as there are starts. @returns C. */
-function multiply({ a, b, c, m, n, k, bias }: Product, batch: Batch): GpuArray {
-  const { outer, inner, starts } = batch;
-  const count = outer.count * inner.count;
-  const { device } = a.array;
-  const { threads, leastSpan } = tuningOf(device);
-  const { rows, blocks } = blocksOf(a, m, n, count);
-  const mostSplits = starts.length > 1 ? 1 : Math.floor(k / leastSpan);
-  const wanted = Math.max(1, Math.min(mostSplits, Math.ceil(threads / (blocks || 1))));
-  const span = 4 * Math.ceil(k / 4 / wanted);
-  const splits = Math.ceil(k / (span || 1)) || 1;
-  const parts = splits > 1 ? GpuArray.empty([splits, ...c.array.shape], 'f32', device) : null;
-  for (const [i, start] of starts.entries()) {
-    dispatch({
-      product: {
-        ...{ m, n, k, bias },
-        a: { ...a, start: start.a * m * k },
-        b: { ...b, start: start.b * k * n },
-        c: { ...c, array: parts ?? c.array, start: i * count * m * n },
-      },
-      rows,
-      threads: blocks * splits,
-      params: {
-        span,
-        splits,
-        batch: count,
-        inner: inner.count,
-        aOuter: outer.a * m * k,
-        aInner: inner.a * m * k,
-        bOuter: outer.b * k * n,
-        bInner: inner.b * k * n,
-      },
-    });
-  }
-  if (!parts) return c.array;
-  const { shape, dtype } = c.array;
-  c.array.release();
-  const sum = reduceDims(parts, [0]);
-  parts.release();
-  const cast = castTo(sum, dtype);
-  sum.release();
-  return reshaped(cast, shape);
+/** The product of other matrices of a batch. */
+function startingAt(product: Product, a: number, b: number, c: number): Product {
+  const { m, n, k } = product;
+  return {
+    ...product,
+    a: { ...product.a, start: a * m * k },
+    b: { ...product.b, start: b * k * n },
+    c: { ...product.c, start: c * m * n },
+  };
 }
 
+/** A product as the choice of a kernel sees it. */
+export interface MatmulProblem extends MatmulSize {
+  transposeA: boolean;
+  transposeB: boolean;
+  dtype: DType;
+  bias: boolean;
+  activation?: Activation;
+  /** What A comes through. */
+  activated?: Activation;
+  rowSums: boolean;
+}
+
+/** The kernels that multiply matrices. */
+export const MATMUL: KernelFamily<MatmulProblem> = {
+  name: 'matmul',
+
+  key({ m, n, k, batch, dtype, transposeA, transposeB, bias, activation, activated, rowSums }) {
+    const words = [
+      ...[`m${m} n${n} k${k} x${batch} ${dtype}`, transposeA && 'a^T', transposeB && 'b^T'],
+      ...[bias && 'bias', activation, activated && `through ${activated}`, rowSums && 'rowSums'],
+    ];
+    return words.filter(Boolean).join(' ');
+  },
+
+  candidates: (_, device) => [
+    'registers',
+    ...(device.hasSubgroups ? ['subgroups'] : []),
+    'tiled64',
+    'tiled32',
+  ],
+
+  preferred(problem, device) {
+    return fromTable(TABLE.matmul, problem, device, this.candidates(problem, device));
+  },
+
+  trial(problem, device) {
+    const { m, n, k, batch, transposeA, transposeB, dtype, activation, activated } = problem;
+    const generator = new Generator(1);
+    const random = (shape: Shape): GpuArray =>
+      fillUniform(GpuArray.empty(shape, dtype, device), -1, 1, generator);
+    const a = random(transposeA ? [batch, k, m] : [batch, m, k]);
+    const b = random(transposeB ? [batch, n, k] : [batch, k, n]);
+    const y = activated && random(a.shape);
+    const bias = problem.bias ? random([n]) : undefined;
+    return {
+      run(variant) {
+        const rowSums = problem.rowSums ? GpuArray.empty([m], dtype, device) : undefined;
+        const options = { transposeA, transposeB, bias, activation, rowSums };
+        const incoming = { array: a, activation: activated, activated: y };
+        const c = product(incoming, b, options, variant as MatmulVariant);
+        return rowSums ? [c, rowSums] : [c];
+      },
+      release() {
+        for (const array of [a, b, y, bias]) array?.release();
+      },
+    };
+  },
+};
+
 /** One product of arrays of which some are too large to be bound: first C, then B, then A. */
-function multiplyInParts(product: Product): void {
-  const { a, b, c, m, n, k, bias } = product;
+function multiplyInParts(product: Product, variant: MatmulVariant): void {
+  const { a, b, c, m, n, k, through, bias, rowSums } = product;
+  const go = (part: Partial<Product>): void => multiplyInParts({ ...product, ...part }, variant);
   if (isTooLarge(c.array)) {
-    forRows(c, m, (part, from, count) =>
-      multiplyInParts({ ...product, c: part, a: move(a, !a.transposed, from), m: count }),
-    );
+    forRows(c, m, (part, from, count) => {
+      const sums = rowSums?.part(from, [count]);
+      go({ c: part, a: move(a, !a.transposed, from), m: count, rowSums: sums });
+      if (sums) rowSums!.setPart(from, sums);
+    });
   } else if (isTooLarge(b.array) && b.transposed) {
     forRows(b, n, (part, from, count) => {
       const biasPart = bias?.part(from, [count]);
-      const to = { ...c, start: c.start + from };
-      multiplyInParts({ ...product, b: part, c: to, n: count, bias: biasPart });
+      const sums = from === 0 ? rowSums : undefined;
+      go({ b: part, c: move(c, false, from), n: count, bias: biasPart, rowSums: sums });
       biasPart?.release();
     });
   } else if (isTooLarge(b.array)) {
-    forRows(b, k, (part, from, count) =>
-      multiplyInParts({
-        ...product,
-        ...partOfSum(product, from),
-        b: part,
-        a: move(a, a.transposed, from),
-        k: count,
-      }),
-    );
-  } else if (isTooLarge(a.array) && a.transposed) {
-    forRows(a, k, (part, from, count) =>
-      multiplyInParts({
-        ...product,
-        ...partOfSum(product, from),
-        a: part,
-        b: move(b, !b.transposed, from),
-        k: count,
-      }),
-    );
+    forRows(b, k, (part, from, count) => {
+      const sum = partOfSum(product, from, count);
+      go({ ...sum, b: part, a: move(a, a.transposed, from), k: count });
+    });
   } else if (isTooLarge(a.array)) {
-    forRows(a, m, (part, from, count) =>
-      multiplyInParts({ ...product, a: part, c: move(c, true, from), m: count }),
-    );
+    forRows(a, a.transposed ? k : m, (part, from, count, first) => {
+      const activated = through.activated?.part(first, part.array.shape);
+      const to = { a: part, through: { ...through, activated } };
+      if (a.transposed) {
+        const sum = partOfSum(product, from, count);
+        go({ ...sum, ...to, b: move(b, !b.transposed, from), k: count });
+      } else {
+        const sums = rowSums?.part(from, [count]);
+        go({ ...to, c: move(c, true, from), m: count, rowSums: sums });
+        if (sums) rowSums!.setPart(from, sums);
+      }
+      activated?.release();
+    });
   } else {
-    const { rows, blocks } = blocksOf(a, m, n, 1);
-    const alone = { aOuter: 0, aInner: 0, bOuter: 0, bInner: 0 };
-    const params = { span: 4 * Math.ceil(k / 4), splits: 1, batch: 1, inner: 1, ...alone };
-    dispatch({ product, rows, threads: blocks, params });
+    multiply(product, ALONE, variant, false);
   }
 }
 
-/** The bias belongs to the first part of a sum over K, and the other parts are added to it. */
-function partOfSum(product: Product, from: number): Pick<Product, 'bias' | 'add'> {
-  return from === 0 ? product : { bias: undefined, add: true };
+/** The bias belongs to the first part of a sum over K, to which the others are added, and f to the last. */
+function partOfSum(
+  { bias, add, activation, k }: Product,
+  from: number,
+  count: number,
+): Pick<Product, 'bias' | 'add' | 'activation'> {
+  return {
+    bias: from === 0 ? bias : undefined,
+    add: add || from > 0,
+    activation: from + count === k ? activation : undefined,
+  };
 }
 
 /** `matrix` from its row `from` on, as it is stored, or else from its column. */
@@ -239,86 +235,27 @@ function move(matrix: Matrix, byRows: boolean, from: number): Matrix {
   return { ...matrix, start: matrix.start + from * (byRows ? matrix.stride : 1) };
 }
 
-/** Calls `fn` with groups of rows, as they are stored, that are small enough to be bound. */
+/**
+ * Calls `fn` with groups of rows, as they are stored, that are small enough to be bound, and with the
+ * element of the array that they start at.
+ */
 function forRows(
   matrix: Matrix,
   rows: number,
-  fn: (part: Matrix, from: number, count: number) => void,
+  fn: (part: Matrix, from: number, count: number, first: number) => void,
 ): void {
   const { array, stride } = matrix;
   const column = matrix.start % stride;
   for (const [from, count] of partsOf(rows, stride, array)) {
     const first = matrix.start - column + from * stride;
     const part = array.part(first, [count, stride]);
-    fn({ ...matrix, array: part, start: column }, from, count);
+    fn({ ...matrix, array: part, start: column }, from, count, first);
     array.setPart(first, part);
   }
 }
 
 function isTooLarge(array: GpuArray): boolean {
   return array.bytes > array.device.bindingLimit;
-}
-
-function tuningOf(device: Device): (typeof TUNING)['software'] {
-  return TUNING[device.info.software ? 'software' : 'hardware'];
-}
-
-/** Rows of the block of one thread, and how many blocks C has. */
-function blocksOf(
-  a: Matrix,
-  m: number,
-  n: number,
-  batch: number,
-): { rows: 8 | 4 | 1; blocks: number } {
-  const { band, threads } = tuningOf(a.array.device);
-  const blocks = (rows: number): number =>
-    Math.ceil(m / (rows * band)) * band * Math.ceil(n / COLS) * batch;
-  // The kernel for one row reads it as one piece.
-  const rows = m === 1 && !a.transposed ? 1 : m > 4 && blocks(8) >= threads ? 8 : 4;
-  return { rows, blocks: blocks(rows) };
-}
-
-function dispatch(options: {
-  product: Product;
-  rows: 8 | 4 | 1;
-  threads: number;
-  params: Record<
-    'span' | 'splits' | 'batch' | 'inner' | 'aOuter' | 'aInner' | 'bOuter' | 'bInner',
-    number
-  >;
-}): void {
-  const { product, rows, threads, params } = options;
-  const { a, b, c, m, n, k, bias, add } = product;
-  const { workgroup, band } = tuningOf(a.array.device);
-  const inQuads = ({ array, start, stride }: Matrix): boolean =>
-    stride % 4 === 0 && start % 4 === 0 && array.numel > 0;
-  launch(shader, 'matmul', {
-    inputs: bias ? [a.array, b.array, bias] : [a.array, b.array],
-    outputs: [c.array],
-    params: {
-      ...{ m, n, k },
-      ...params,
-      aStart: a.start,
-      bStart: b.start,
-      cStart: c.start,
-      aStride: a.stride,
-      bStride: b.stride,
-      cStride: c.stride,
-    },
-    flags: {
-      [`ROWS_${rows}` as const]: true,
-      A_QUADS: inQuads(a),
-      B_QUADS: inQuads(b),
-      TRANSPOSE_A: a.transposed,
-      TRANSPOSE_B: b.transposed,
-      BIAS: bias !== undefined,
-      TAIL: k % 4 !== 0,
-      SPLIT: params.splits > 1,
-      ADD: add,
-    },
-    constants: { WORKGROUP: workgroup, BAND: band },
-    threads,
-  });
 }
 
 /** Rows and columns of op(x). */
@@ -341,7 +278,7 @@ interface Batch {
 }
 
 /** The matrices of A and B of each product, in the order of C. */
-function* itemsOf({ outer, inner, starts }: Batch): Generator<{ a: number; b: number }> {
+function* itemsOf({ outer, inner, starts }: Batch): Iterable<{ a: number; b: number }> {
   for (const start of starts) {
     for (let i = 0; i < outer.count; i++) {
       for (let j = 0; j < inner.count; j++) {

@@ -81,7 +81,7 @@ async function run(name: string, options: TrainOptions): Promise<void> {
     throw new ArgumentError('train', expected, options.validation);
   }
   const out = options.out ?? `runs/${name}`;
-  makeOutFolder(out);
+  makeOutFolder(out, 'train', '--out');
   const device = await openGpu(options);
   console.log(`adapter: ${adapterLine(device)}`);
 

@@ -1,0 +1,263 @@
+import activation from '../../../shaders/activation.wgsl';
+import epilogue from '../../../shaders/epilogue.wgsl';
+import source from '../../../shaders/matmul.wgsl';
+import sumSource from '../../../shaders/matmulSum.wgsl';
+import threadsSource from '../../../shaders/threads.wgsl';
+import type { Device } from '../../gpu/device.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
+import { launch } from '../../gpu/launch.js';
+import { defineShader } from '../../gpu/shader.js';
+import {
+  ACTIVATION_FLAGS,
+  activationFlags,
+  INCOMING_FLAGS,
+  incomingFlags,
+  type Activation,
+  type Incoming,
+} from './activation.js';
+
+const shader = defineShader({
+  name: 'matmul',
+  source,
+  params: {
+    m: 'u32',
+    n: 'u32',
+    k: 'u32',
+    span: 'u32',
+    splits: 'u32',
+    batch: 'u32',
+    inner: 'u32',
+    aStart: 'u32',
+    aOuter: 'u32',
+    aInner: 'u32',
+    bStart: 'u32',
+    bOuter: 'u32',
+    bInner: 'u32',
+    cStart: 'u32',
+    aStride: 'u32',
+    bStride: 'u32',
+    cStride: 'u32',
+  },
+  flags: [
+    ...INCOMING_FLAGS,
+    'TILED',
+    'SHARED',
+    'ROWS_8',
+    'ROWS_4',
+    'ROWS_1',
+    'A_QUADS',
+    'B_QUADS',
+    'C_QUADS',
+    'TRANSPOSE_A',
+    'TRANSPOSE_B',
+    'BIAS',
+    'ROW_SUMS',
+    'TAIL',
+    'SPLIT',
+    'ADD',
+  ],
+  includes: { epilogue, activation, threads: threadsSource },
+});
+
+const sumShader = defineShader({
+  name: 'matmulSum',
+  source: sumSource,
+  params: { count: 'u32', n: 'u32', splits: 'u32', rows: 'u32' },
+  flags: [...ACTIVATION_FLAGS, 'BIAS', 'ROW_SUMS', 'QUADS'],
+  includes: { epilogue, activation, threads: threadsSource },
+});
+
+/**
+ * The kernels for a product; see shaders/matmul.wgsl.
+ *
+ *   registers   sums of 8x8, 4x8 or 1x8 elements in the registers of a thread
+ *   subgroups   the same, and the threads of a quad share what they read
+ *   tiled64     tiles of 64x64 in workgroup memory, 8x8 elements a thread
+ *   tiled32     tiles of 32x32, 4x4 elements a thread
+ */
+export type MatmulVariant = 'registers' | 'subgroups' | 'tiled64' | 'tiled32';
+
+/** A matrix within an array, or as many as a batch has. */
+export interface Matrix {
+  array: GpuArray;
+  /** Stored as its transpose; never so for C. */
+  transposed: boolean;
+  /** Where it starts, in elements. */
+  start: number;
+  /** Elements from one row, as it is stored, to the next. */
+  stride: number;
+}
+
+/** C = f(op(A) op(B) + bias), or with `add` C = f(C + op(A) op(B) + bias). */
+export interface Product {
+  a: Matrix;
+  b: Matrix;
+  c: Matrix;
+  m: number;
+  n: number;
+  k: number;
+  /** What A comes through: it is dL/dy of an activated y. */
+  through: Omit<Incoming, 'array'>;
+  bias?: GpuArray;
+  activation?: Activation;
+  /** (M,), to be filled with the sums of the rows of op(A). */
+  rowSums?: GpuArray;
+  add?: boolean;
+}
+
+/** The products of one launch: so many, and how far A and B move along both dimensions of them. */
+export interface BatchWalk {
+  batch: number;
+  inner: number;
+  aOuter: number;
+  aInner: number;
+  bOuter: number;
+  bInner: number;
+}
+
+export const ALONE: BatchWalk = { batch: 1, inner: 1, aOuter: 0, aInner: 0, bOuter: 0, bInner: 0 };
+
+const COLS = 8; // of C, in the block of one thread in `registers`; its rows are 8, 4 or 1
+
+/**
+ * How an adapter is kept busy. A GPU wants thousands of threads before it wants large blocks, and
+ * neighbours in both directions; a CPU wants large blocks on each of its few cores.
+ */
+const TUNING = {
+  software: { workgroup: 8, band: 1, threads: 32, leastSpan: 512 },
+  hardware: { workgroup: 64, band: 8, threads: 8192, leastSpan: 64 },
+};
+
+const TILED_WORKGROUP = 64;
+
+/** Blocks of C that are computed at once, with what their number depends on. */
+interface Blocks {
+  rows: 8 | 4 | 1;
+  count: number;
+  /** Threads of each. */
+  threads: number;
+  band: number;
+  workgroup: number;
+}
+
+/** Computes a product, or several, in one launch, or in two where long sums over K are split. */
+export function multiply(
+  product: Product,
+  walk: BatchWalk,
+  variant: MatmulVariant,
+  maySplit = true,
+): void {
+  const { a, c, m, n, k, bias, activation, rowSums } = product;
+  const { device } = a.array;
+  const blocks = blocksOf(variant, product, walk.batch);
+  const { threads, leastSpan } = tuningOf(device);
+  const mostSplits = maySplit ? Math.floor(k / leastSpan) : 1;
+  const busy = (blocks.count || 1) * blocks.threads;
+  const wanted = Math.max(1, Math.min(mostSplits, Math.ceil(threads / busy)));
+  const span = 4 * Math.ceil(k / 4 / wanted);
+  const splits = Math.ceil(k / (span || 1)) || 1;
+  if (splits === 1) {
+    dispatch(product, walk, variant, blocks, { span, splits });
+    return;
+  }
+  const parts = GpuArray.empty([splits, walk.batch * m * n], 'f32', device);
+  const rowParts = rowSums && GpuArray.empty([splits, m], 'f32', device);
+  const partial: Product = {
+    ...product,
+    c: { ...c, array: parts, start: 0 },
+    bias: undefined,
+    activation: undefined,
+    rowSums: rowParts,
+  };
+  dispatch(partial, walk, variant, blocks, { span, splits });
+  const inputs = [parts, bias, rowParts].filter((array) => array !== undefined);
+  const inQuads = n % 4 === 0;
+  const size = inQuads ? 4 : 1;
+  const count = (walk.batch * m * n) / size;
+  const rows = rowSums ? m : 0;
+  launch(sumShader, 'sum', {
+    inputs,
+    outputs: rowSums ? [c.array, rowSums] : [c.array],
+    params: { count, n: n / size, splits, rows },
+    flags: {
+      ...activationFlags(activation),
+      BIAS: bias !== undefined,
+      ROW_SUMS: rowSums !== undefined,
+      QUADS: inQuads,
+    },
+    threads: count + rows,
+  });
+  for (const array of [parts, rowParts]) array?.release();
+}
+
+function tuningOf(device: Device): (typeof TUNING)['software'] {
+  return TUNING[device.info.software ? 'software' : 'hardware'];
+}
+
+/** How C is divided. */
+function blocksOf(variant: MatmulVariant, { a, m, n, rowSums }: Product, batch: number): Blocks {
+  const tuning = tuningOf(a.array.device);
+  const columns = rowSums ? Math.max(n, 1) : n; // there are sums to write without columns too
+  if (variant === 'tiled64' || variant === 'tiled32') {
+    const [rows, tile] = variant === 'tiled64' ? ([8, 64] as const) : ([4, 32] as const);
+    const count = Math.ceil(m / tile) * Math.ceil(columns / tile) * batch;
+    return { rows, count, threads: TILED_WORKGROUP, band: 1, workgroup: TILED_WORKGROUP };
+  }
+  const band = variant === 'subgroups' ? Math.max(QUAD, tuning.band) : tuning.band;
+  const blocks = (rows: number): number =>
+    Math.ceil(m / (rows * band)) * band * Math.ceil(columns / COLS) * batch;
+  // The kernel for one row reads it as one piece.
+  const rows = m === 1 && !a.transposed ? 1 : m > 4 && blocks(8) >= tuning.threads ? 8 : 4;
+  return { rows, count: blocks(rows), threads: 1, band, workgroup: tuning.workgroup };
+}
+
+const QUAD = 4; // threads that share what they read
+
+function dispatch(
+  product: Product,
+  walk: BatchWalk,
+  variant: MatmulVariant,
+  blocks: Blocks,
+  sums: { span: number; splits: number },
+): void {
+  const { a, b, c, m, n, k, through, bias, activation, rowSums, add } = product;
+  const inQuads = ({ array, start, stride }: Matrix): boolean =>
+    stride % 4 === 0 && start % 4 === 0 && array.numel > 0;
+  const tiled = blocks.threads > 1;
+  const inputs = [a.array, b.array, through.activated, bias];
+  launch(shader, tiled ? 'tiled' : 'registers', {
+    inputs: inputs.filter((array) => array !== undefined),
+    outputs: rowSums ? [c.array, rowSums] : [c.array],
+    params: {
+      ...{ m, n, k },
+      ...sums,
+      ...walk,
+      aStart: a.start,
+      bStart: b.start,
+      cStart: c.start,
+      aStride: a.stride,
+      bStride: b.stride,
+      cStride: c.stride,
+    },
+    flags: {
+      ...activationFlags(activation),
+      ...incomingFlags({ array: a.array, ...through }),
+      TILED: tiled,
+      SHARED: variant === 'subgroups',
+      [`ROWS_${blocks.rows}` as const]: true,
+      A_QUADS: inQuads(a),
+      B_QUADS: inQuads(b),
+      C_QUADS: inQuads(c) && n % 4 === 0,
+      TRANSPOSE_A: a.transposed,
+      TRANSPOSE_B: b.transposed,
+      BIAS: bias !== undefined,
+      ROW_SUMS: rowSums !== undefined,
+      TAIL: k % 4 !== 0,
+      SPLIT: sums.splits > 1,
+      ADD: add,
+    },
+    constants: { WORKGROUP: blocks.workgroup, BAND: blocks.band },
+    threads: blocks.count * blocks.threads * sums.splits,
+    flops: 2 * m * n * k * walk.batch,
+  });
+}
