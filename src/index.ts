@@ -38,6 +38,7 @@ export * as data from './data/index.js';
 export * as io from './data/io.js';
 export * as models from './models/index.js';
 export * as nn from './nn/index.js';
+export { tune, type TuneOptions, type TuneResult } from './nn/tune.js';
 export * as optim from './optim/index.js';
 export * as train from './train/index.js';
 export * as viz from './viz/index.js';

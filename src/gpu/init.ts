@@ -7,6 +7,7 @@ import {
   type DeviceOptions,
   type MemoryInfo,
 } from './device.js';
+import { loadChoices } from './choiceStorage.js';
 import { requestNodeAdapter } from './nodeAdapter.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
 
@@ -89,7 +90,9 @@ async function makeDevice(options: InitOptions): Promise<Device> {
     });
   });
   for (const note of notes) (options.onNote ?? console.warn)(`shadegrad: ${note}`);
-  return new Device(gpu, infoOf(gpu, adapter.info), options);
+  const device = new Device(gpu, infoOf(gpu, adapter.info), options);
+  loadChoices(device);
+  return device;
 }
 
 async function requestBrowserAdapter(

@@ -149,6 +149,41 @@ export function cacheFolders(): string[] {
   return folders;
 }
 
+/** The text of a file in the first cache folder that has it, or null. */
+export function readCacheFile(name: string): string | null {
+  const fs = process.getBuiltinModule('node:fs');
+  const path = process.getBuiltinModule('node:path');
+  for (const folder of cacheFolders().filter(isOwnFolder)) {
+    try {
+      return fs.readFileSync(path.join(folder, name), 'utf8');
+    } catch {
+      // not there: the next folder
+    }
+  }
+  return null;
+}
+
+/** Writes a file to the first cache folder that can be written to, through a temporary name. */
+export function writeCacheFile(name: string, text: string): void {
+  const fs = process.getBuiltinModule('node:fs');
+  const path = process.getBuiltinModule('node:path');
+  let cause: unknown;
+  for (const folder of cacheFolders()) {
+    const temporary = path.join(folder, `${name}.${process.pid}`);
+    try {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (!isOwnFolder(folder)) throw new ResourceError(`${folder} belongs to another user`);
+      fs.writeFileSync(temporary, text);
+      fs.renameSync(temporary, path.join(folder, name));
+      return;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new ResourceError(`${name}: could not be written: ${reason}`, { cause });
+}
+
 /** Code is loaded from the folder, so one that somebody else made (in /tmp) must not be used. */
 function isOwnFolder(folder: string): boolean {
   const stats = process.getBuiltinModule('node:fs').statSync(folder, { throwIfNoEntry: false });

@@ -48,4 +48,5 @@ export {
 export { Buffer, Parameter } from './parameter.js';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
 export { Sequential } from './sequential.js';
+export type { CompileOptions } from './compile.js';
 export type { Summary, SummaryRow } from './summary.js';

@@ -2,6 +2,7 @@ import { ArgumentError, formatShape } from '../errors.js';
 import { dtypeOf, numelOf, sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Buffer, Parameter } from './parameter.js';
+import { compile, type CompileOptions } from './compile.js';
 import { summarize, type Summary } from './summary.js';
 
 /** What `loadStateDict` takes for one key: a tensor, or values with their shape. */
@@ -172,6 +173,21 @@ export abstract class Module {
    */
   summary(inputShape: Shape): Summary {
     return summarize(this, inputShape);
+  }
+
+  /**
+   * Compiles the pipelines that this module needs, all at once and without blocking, so that the
+   * first batch does not wait for one after the other: those of `forward`, and while it is training
+   * those of backward.
+   *
+   * @param inputShape  Of one batch: [64, 1, 28, 28].
+   * @returns how many were compiled; 0 where all were there.
+   *
+   * @example
+   * await model.compile([64, 1, 28, 28], { onProgress: (done, total) => console.log(done, total) });
+   */
+  compile(inputShape: Shape, options: CompileOptions = {}): Promise<number> {
+    return compile(this, inputShape, options);
   }
 
   /** The properties that may hold modules, parameters and buffers. */

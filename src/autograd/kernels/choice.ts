@@ -26,5 +26,6 @@ export function choose<P>(family: KernelFamily<P>, problem: P, device: Device): 
     const candidates = family.candidates(problem, device);
     met.set(id, { candidates, preferred, trial: () => family.trial(problem, device) });
   }
-  return tuned.get(id) ?? preferred;
+  const found = tuned.get(id); // by another version of the library, it may be
+  return found && family.candidates(problem, device).includes(found) ? found : preferred;
 }
