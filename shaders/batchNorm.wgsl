@@ -1,59 +1,82 @@
-// batchNorm: x, (N, C, S), with each channel brought to mean 0 and variance 1, then to w and b.
+// batchNorm: x, (N, C, S), with each channel brought to mean 0 and variance 1, then to w and b, and
+// through an activation (epilogue.wgsl).
 // Dispatched by src/autograd/ops/batchNorm.ts, which has the formulas.
 //
-//   statistics    x -> moments                          one row (rows.wgsl) a part of a channel
-//   combine       moments, weight, counter -> stats,
-//                 runningMean, runningVar               one row a channel
-//   count         counter -> counter                    one thread
-//   fromRunning   runningMean, runningVar, weight -> stats   one thread a channel
-//   forward       x, stats, bias -> y                   one row a plane of S elements
-//   sums          x, dy, stats -> sumsOfDy, sumsOfDyXhat     one row a part of a channel
-//   backward      x, dy, stats, dBias, dWeight -> dx    one row a plane
+//   statistics    x -> moments, batches
+//   forward       x, weight, bias, batches -> moments, y, runningMean, runningVar
+//                 by EVAL: x, weight, bias, runningMean, runningVar -> moments, y
+//   sums          x, dy, moments -> sums
+//   backward      x, dy, moments, sums -> dBias, dWeight, dx
 //
-// The N * S elements of a channel are cut into parts; moments and sums are (parts, C).
+// The N * S elements of a channel are cut into parts. In every kernel one row (rows.wgsl) does one
+// part of a channel: rows are (parts, channels). `statistics` leaves the moments of each part, and
+// `sums` its sums of dy and dy xhat, (allParts, C); the rows of `forward` and `backward` begin with
+// joining those of their channel. Behind the moments come the statistics and the bias of each channel,
+// which the rows of the first part write for backward.
+//
+// A launch may do a piece of x: some samples, or some channels of one.
+//
 // A mean is kept as two numbers, a rounded one and the rest: where the mean is large against the
 // deviation, what rounding takes from it would be much of what is left of x - mean.
 
 struct Params {
-  channels: u32,
+  channels: u32, // of the piece
   spatial: u32, // S
-  planes: u32, // N * C
-  count: u32, // N * S
-  parts: u32,
+  count: u32, // elements of a channel of the piece
   partSize: u32,
+  rows: u32,
+  firstPart: u32, // of the piece
+  firstChannel: u32,
+  isFirst: u32, // 1 for pieces with the first part of their channels
+  allParts: u32,
+  allChannels: u32, // C
+  allCount: u32, // N * S
   momentum: f32,
   eps: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<scalar>;
-@group(0) @binding(2) var<storage, read_write> moments: array<vec4f>; // mean, its rest, sum of squares, size
 
-@group(0) @binding(1) var<storage, read> momentsOfPart: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> momentsOut: array<vec4f>; // mean, its rest, sum of squares, size
+@group(0) @binding(3) var<storage, read_write> counter: array<i32>;
+
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read> batches: array<i32>;
-@group(0) @binding(4) var<storage, read_write> stats: array<vec4f>; // mean, its rest, 1 / deviation, w
-@group(0) @binding(5) var<storage, read_write> runningMean: array<f32>;
-@group(0) @binding(6) var<storage, read_write> runningVar: array<f32>;
-
-@group(0) @binding(1) var<storage, read_write> counter: array<i32>;
-
-@group(0) @binding(1) var<storage, read> givenMean: array<f32>;
-@group(0) @binding(2) var<storage, read> givenVar: array<f32>;
-@group(0) @binding(3) var<storage, read> givenWeight: array<f32>;
-
-@group(0) @binding(2) var<storage, read> statsOfChannel: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<scalar>;
+#if EVAL
+@group(0) @binding(4) var<storage, read> givenMean: array<f32>;
+@group(0) @binding(5) var<storage, read> givenVar: array<f32>;
+@group(0) @binding(6) var<storage, read_write> moments: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> y: array<scalar>;
+#else
+@group(0) @binding(4) var<storage, read> batches: array<i32>;
+@group(0) @binding(5) var<storage, read_write> moments: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> y: array<scalar>;
+@group(0) @binding(7) var<storage, read_write> runningMean: array<f32>;
+@group(0) @binding(8) var<storage, read_write> runningVar: array<f32>;
+#endif
 
 @group(0) @binding(2) var<storage, read> dy: array<scalar>;
-@group(0) @binding(3) var<storage, read> savedStats: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> sumsOfDy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> sumsOfDyXhat: array<f32>;
+@group(0) @binding(3) var<storage, read> savedMoments: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> sumsOut: array<vec2f>;
 
-@group(0) @binding(4) var<storage, read> dBias: array<f32>;
-@group(0) @binding(5) var<storage, read> dWeight: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dx: array<scalar>;
+@group(0) @binding(4) var<storage, read> partSums: array<vec2f>; // of dy, and of dy xhat
+#if SUMMED
+@group(0) @binding(5) var<storage, read_write> dBias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dWeight: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<scalar>;
+#else
+@group(0) @binding(5) var<storage, read_write> dx: array<scalar>;
+#endif
+
+// The elements of a channel that a row takes: begin + lane, begin + lane + LANES, ... below end.
+struct Part {
+  channel: u32, // of all
+  at: u32, // of its moments or sums
+  begin: u32,
+  end: u32,
+  place: Place, // of the lane's first element
+}
 
 // Where an element of a channel is, in x and within its plane.
 struct Place {
@@ -61,9 +84,21 @@ struct Place {
   s: u32,
 }
 
-fn placeOf(channel: u32, m: u32) -> Place {
+fn partOf(row: u32, lane: u32) -> Part {
+  let part = row / params.channels;
+  let inPiece = row % params.channels;
+  let channel = params.firstChannel + inPiece;
+  let begin = part * params.partSize;
+  let m = begin + lane;
   let s = m % params.spatial;
-  return Place((m / params.spatial * params.channels + channel) * params.spatial + s, s);
+  let plane = m / params.spatial * params.channels + inPiece;
+  return Part(
+    channel,
+    (params.firstPart + part) * params.allChannels + channel,
+    begin,
+    min(begin + params.partSize, params.count),
+    Place(plane * params.spatial + s, s),
+  );
 }
 
 // LANES elements further in the channel.
@@ -78,6 +113,28 @@ fn next(place: Place) -> Place {
   return Place(at + (params.channels - 1u) * params.spatial, s - params.spatial);
 }
 
+// True for the one row of a channel that writes what there is once for each channel.
+fn speaks(row: u32, lane: u32) -> bool {
+  return params.isFirst == 1u && row < params.channels && lane == 0u;
+}
+
+// Of a channel; y = (x - mean) scale + shift.
+struct Stat {
+  mean: f32,
+  rest: f32,
+  inverse: f32, // 1 / deviation
+  weight: f32,
+  bias: f32,
+}
+
+fn scaleOf(stat: Stat) -> f32 {
+  return stat.inverse * stat.weight;
+}
+
+fn shiftOf(stat: Stat) -> f32 {
+  return stat.bias - stat.rest * scaleOf(stat);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn statistics(
   @builtin(global_invocation_id) id: vec3u,
@@ -87,17 +144,20 @@ fn statistics(
 ) {
   let row = rowOf(id, groups, group);
   let lane = laneOf(index);
-  if (row >= params.parts * params.channels) {
+#if COUNTER
+  if (row + params.firstChannel == 0u && lane == 0u && params.isFirst == 1u) {
+    counter[0] += 1;
+  }
+#endif
+  if (row >= params.rows) {
     return;
   }
-  let begin = row / params.channels * params.partSize;
-  let end = min(begin + params.partSize, params.count);
-  let size = f32(end - begin);
-  let first = placeOf(row % params.channels, begin + lane);
+  let part = partOf(row, lane);
+  let size = f32(part.end - part.begin);
 
   var sum = 0.0;
-  var place = first;
-  for (var m = begin + lane; m < end; m += LANES) {
+  var place = part.place;
+  for (var m = part.begin + lane; m < part.end; m += LANES) {
     sum += f32(x[place.at]);
     place = next(place);
   }
@@ -105,8 +165,8 @@ fn statistics(
 
   var rest = 0.0;
   var squares = 0.0;
-  place = first;
-  for (var m = begin + lane; m < end; m += LANES) {
+  place = part.place;
+  for (var m = part.begin + lane; m < part.end; m += LANES) {
     let d = f32(x[place.at]) - mean;
     rest += d;
     squares += d * d;
@@ -115,11 +175,11 @@ fn statistics(
   rest = sumOfLanes(rest, lane) / size;
   squares = sumOfLanes(squares, lane) - rest * rest * size;
   if (lane == 0u) {
-    moments[row] = vec4f(mean, rest, select(squares, 0.0, squares < 0.0), size);
+    momentsOut[part.at] = vec4f(mean, rest, select(squares, 0.0, squares < 0.0), size);
   }
 }
 
-fn scaleOf(channel: u32) -> f32 {
+fn weightOf(channel: u32) -> f32 {
 #if WEIGHT
   return weight[channel];
 #else
@@ -127,73 +187,53 @@ fn scaleOf(channel: u32) -> f32 {
 #endif
 }
 
+fn biasOf(channel: u32) -> f32 {
+#if BIAS
+  return bias[channel];
+#else
+  return 0.0;
+#endif
+}
+
+#if EVAL
+fn statOf(row: u32, channel: u32, lane: u32) -> Stat {
+  let inverse = 1.0 / sqrt(givenVar[channel] + params.eps);
+  return Stat(givenMean[channel], 0.0, inverse, weightOf(channel), biasOf(channel));
+}
+#else
 // Chan, Golub and LeVeque's formula, for all parts at once and relative to the mean of the first.
-@compute @workgroup_size(WORKGROUP)
-fn combine(
-  @builtin(global_invocation_id) id: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) index: u32,
-) {
-  let channel = rowOf(id, groups, group);
-  let lane = laneOf(index);
-  if (channel >= params.channels) {
-    return;
-  }
-  let count = f32(params.count);
-  let mean = momentsOfPart[channel].x;
+fn statOf(row: u32, channel: u32, lane: u32) -> Stat {
+  let count = f32(params.allCount);
+  let mean = moments[channel].x;
   var rest = 0.0;
-  for (var p = lane; p < params.parts; p += LANES) {
-    let part = momentsOfPart[p * params.channels + channel];
+  for (var p = lane; p < params.allParts; p += LANES) {
+    let part = moments[p * params.allChannels + channel];
     rest += part.w * (part.x - mean + part.y);
   }
   rest = sumOfLanes(rest, lane) / count;
   var squares = 0.0;
-  for (var p = lane; p < params.parts; p += LANES) {
-    let part = momentsOfPart[p * params.channels + channel];
+  for (var p = lane; p < params.allParts; p += LANES) {
+    let part = moments[p * params.allChannels + channel];
     let d = part.x - mean + part.y - rest;
     squares += part.z + part.w * d * d;
   }
   squares = sumOfLanes(squares, lane);
-  if (lane > 0u) {
-    return;
-  }
-  let deviation = sqrt(squares / count + params.eps);
-  stats[channel] = vec4f(mean, rest, 1.0 / deviation, scaleOf(channel));
 #if TRACK
+  if (speaks(row, lane)) {
 #if CUMULATIVE
-  let momentum = 1.0 / f32(batches[0]);
+    let momentum = 1.0 / f32(batches[0]);
 #else
-  let momentum = params.momentum;
+    let momentum = params.momentum;
 #endif
-  let kept = 1.0 - momentum;
-  runningMean[channel] = kept * runningMean[channel] + momentum * (mean + rest);
-  runningVar[channel] = kept * runningVar[channel] + momentum * squares / (count - 1.0);
-#endif
-}
-
-@compute @workgroup_size(1)
-fn count() {
-  counter[0] += 1;
-}
-
-fn givenScaleOf(channel: u32) -> f32 {
-#if WEIGHT
-  return givenWeight[channel];
-#else
-  return 1.0;
-#endif
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn fromRunning(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let channel = threadIndex(id, groups);
-  if (channel >= params.channels) {
-    return;
+    let kept = 1.0 - momentum;
+    runningMean[channel] = kept * runningMean[channel] + momentum * (mean + rest);
+    runningVar[channel] = kept * runningVar[channel] + momentum * squares / (count - 1.0);
   }
-  let deviation = sqrt(givenVar[channel] + params.eps);
-  stats[channel] = vec4f(givenMean[channel], 0.0, 1.0 / deviation, givenScaleOf(channel));
+#endif
+  let inverse = 1.0 / sqrt(squares / count + params.eps);
+  return Stat(mean, rest, inverse, weightOf(channel), biasOf(channel));
 }
+#endif
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(
@@ -202,26 +242,43 @@ fn forward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let plane = rowOf(id, groups, group);
-  if (plane >= params.planes) {
+  let row = rowOf(id, groups, group);
+  let lane = laneOf(index);
+  if (row >= params.rows) {
     return;
   }
-  let channel = plane % params.channels;
-  let stat = statsOfChannel[channel];
-  let scale = stat.z * stat.w;
-#if BIAS
-  let shift = bias[channel] - stat.y * scale;
-#else
-  let shift = -stat.y * scale;
-#endif
-  for (var s = laneOf(index); s < params.spatial; s += LANES) {
-    let at = plane * params.spatial + s;
-    y[at] = scalar((f32(x[at]) - stat.x) * scale + shift);
+  let part = partOf(row, lane);
+  let stat = statOf(row, part.channel, lane);
+  if (speaks(row, lane)) {
+    let at = params.allParts * params.allChannels + part.channel;
+    moments[at] = vec4f(stat.mean, stat.rest, stat.inverse, stat.weight);
+    moments[at + params.allChannels] = vec4f(stat.bias, 0.0, 0.0, 0.0);
+  }
+  let scale = scaleOf(stat);
+  let shift = shiftOf(stat);
+  var place = part.place;
+  for (var m = part.begin + lane; m < part.end; m += LANES) {
+    y[place.at] = scalar(activate((f32(x[place.at]) - stat.mean) * scale + shift));
+    place = next(place);
   }
 }
 
-fn normalized(x: scalar, stat: vec4f) -> f32 {
-  return (f32(x) - stat.x - stat.y) * stat.z;
+fn savedStat(channel: u32) -> Stat {
+  let at = params.allParts * params.allChannels + channel;
+  let saved = savedMoments[at];
+  return Stat(saved.x, saved.y, saved.z, saved.w, savedMoments[at + params.allChannels].x);
+}
+
+// xhat, and dL/d(w xhat + b): y is computed again, since reading it costs more.
+fn slopeAt(at: u32, stat: Stat) -> vec2f {
+  let value = f32(x[at]);
+  let xhat = (value - stat.mean - stat.rest) * stat.inverse;
+#if ACTIVATED
+  let result = activate((value - stat.mean) * scaleOf(stat) + shiftOf(stat));
+  return vec2f(xhat, activationGradient(f32(dy[at]), result));
+#else
+  return vec2f(xhat, f32(dy[at]));
+#endif
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -233,27 +290,24 @@ fn sums(
 ) {
   let row = rowOf(id, groups, group);
   let lane = laneOf(index);
-  if (row >= params.parts * params.channels) {
+  if (row >= params.rows) {
     return;
   }
-  let channel = row % params.channels;
-  let begin = row / params.channels * params.partSize;
-  let end = min(begin + params.partSize, params.count);
-  let stat = savedStats[channel];
+  let part = partOf(row, lane);
+  let stat = savedStat(part.channel);
   var sum = 0.0;
   var sumXhat = 0.0;
-  var place = placeOf(channel, begin + lane);
-  for (var m = begin + lane; m < end; m += LANES) {
-    let slope = f32(dy[place.at]);
-    sum += slope;
-    sumXhat += slope * normalized(x[place.at], stat);
+  var place = part.place;
+  for (var m = part.begin + lane; m < part.end; m += LANES) {
+    let slope = slopeAt(place.at, stat);
+    sum += slope.y;
+    sumXhat += slope.y * slope.x;
     place = next(place);
   }
   sum = sumOfLanes(sum, lane);
   sumXhat = sumOfLanes(sumXhat, lane);
   if (lane == 0u) {
-    sumsOfDy[row] = sum;
-    sumsOfDyXhat[row] = sumXhat;
+    sumsOut[part.at] = vec2f(sum, sumXhat);
   }
 }
 
@@ -264,24 +318,42 @@ fn backward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let plane = rowOf(id, groups, group);
-  if (plane >= params.planes) {
+  let row = rowOf(id, groups, group);
+  let lane = laneOf(index);
+  if (row >= params.rows) {
     return;
   }
-  let channel = plane % params.channels;
-  let stat = savedStats[channel];
-  let scale = stat.z * stat.w;
-#if TRAINING
-  let meanDy = dBias[channel] / f32(params.count);
-  let meanDyXhat = dWeight[channel] / f32(params.count);
-#endif
-  for (var s = laneOf(index); s < params.spatial; s += LANES) {
-    let at = plane * params.spatial + s;
-#if TRAINING
-    let slope = f32(dy[at]) - meanDy - normalized(x[at], stat) * meanDyXhat;
-#else
-    let slope = f32(dy[at]);
-#endif
-    dx[at] = scalar(slope * scale);
+  let part = partOf(row, lane);
+  let stat = savedStat(part.channel);
+#if SUMMED
+  var sum = 0.0;
+  var sumXhat = 0.0;
+  for (var p = lane; p < params.allParts; p += LANES) {
+    let sums = partSums[p * params.allChannels + part.channel];
+    sum += sums.x;
+    sumXhat += sums.y;
   }
+  sum = sumOfLanes(sum, lane);
+  sumXhat = sumOfLanes(sumXhat, lane);
+  if (speaks(row, lane)) {
+    dBias[part.channel] = sum;
+    dWeight[part.channel] = sumXhat;
+  }
+#endif
+#if INPUT
+  let scale = scaleOf(stat);
+#if EVAL
+  let meanDy = 0.0;
+  let meanDyXhat = 0.0;
+#else
+  let meanDy = sum / f32(params.allCount);
+  let meanDyXhat = sumXhat / f32(params.allCount);
+#endif
+  var place = part.place;
+  for (var m = part.begin + lane; m < part.end; m += LANES) {
+    let slope = slopeAt(place.at, stat);
+    dx[place.at] = scalar((slope.y - meanDy - slope.x * meanDyXhat) * scale);
+    place = next(place);
+  }
+#endif
 }

@@ -1,5 +1,5 @@
 // conv2d: cross-correlation of windows of x with the weights.
-// Dispatched by src/autograd/kernels/convolve.ts.
+// Dispatched by src/autograd/kernels/correlate.ts.
 //
 //   convolve   windows, weights -> y (N, K, ...), or every yStep-th element of it
 //
@@ -8,8 +8,9 @@
 // pixels need for up to 5 neighbouring taps, and one weight for each tap and channel.
 //
 // Both inputs are packed, so that every read is a whole vec4 and there are no edges to check:
-//   windows   shaders/conv2dWindows.wgsl; PIXELS + 4 inputs, of which pixel p needs p to p + 4
-//   weights   shaders/conv2dWeights.wgsl; the bias of each block comes first
+//   windows   shaders/conv2dPack.wgsl; PIXELS + 4 inputs, of which pixel p needs p to p + 4
+//   weights   shaders/conv2dPlaces.wgsl; the bias of each block comes first
+// They are arrays of what one step reads, whose bounds are then checked once for all of it.
 // A row of taps is dealt out to `parts` of TAPS taps each, see shaders/conv2dTaps.wgsl. With RAGGED,
 // parts from wholeParts on have one tap less.
 
@@ -35,8 +36,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> windows: array<vec4<scalar>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<scalar>>;
+@group(0) @binding(1) var<storage, read> windows: array<array<vec4<scalar>, WINDOW>>;
+@group(0) @binding(2) var<storage, read> weights: array<array<array<vec4<scalar>, QUADS>, TAPS>>;
 @group(0) @binding(3) var<storage, read_write> y: array<scalar>;
 
 #if PIXELS_14
@@ -89,29 +90,29 @@ struct Pixels {
   b: Channels,
 }
 
-fn windowAt(at: u32) -> vec4f {
-  return vec4f(windows[at]);
+fn windowAt(at: u32, quad: u32) -> vec4f {
+  return vec4f(windows[at][quad]);
 }
 
-fn weightAt(at: u32) -> Channels {
-  return channelsOf(vec4f(weights[at]), vec4f(weights[at + QUADS - 1u]));
+fn weightAt(entry: u32, tap: u32) -> Channels {
+  return channelsOf(vec4f(weights[entry][tap][0]), vec4f(weights[entry][tap][QUADS - 1u]));
 }
 
-fn tapsAt(at: u32, isWhole: bool) -> Taps {
+fn tapsAt(entry: u32, isWhole: bool) -> Taps {
   var taps: Taps;
   taps.isWhole = isWhole;
-  taps.w0 = weightAt(at);
+  taps.w0 = weightAt(entry, 0u);
 #if TAPS_2
-  taps.w1 = weightAt(at + QUADS);
+  taps.w1 = weightAt(entry, 1u);
 #endif
 #if TAPS_3
-  taps.w2 = weightAt(at + 2u * QUADS);
+  taps.w2 = weightAt(entry, 2u);
 #endif
 #if TAPS_4
-  taps.w3 = weightAt(at + 3u * QUADS);
+  taps.w3 = weightAt(entry, 3u);
 #endif
 #if TAPS_5
-  taps.w4 = weightAt(at + 4u * QUADS);
+  taps.w4 = weightAt(entry, 4u);
 #endif
   return taps;
 }
@@ -198,10 +199,10 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   let block = i / p.n; // of all groups
   let group = block / p.blocks;
 
-  let perChannel = p.kernelH * p.parts * TAPS;
-  var w = block * (1u + p.inChannels * perChannel) * QUADS;
-  let bias = Pixels(weightAt(w), weightAt(w));
-  w += QUADS;
+  let entries = p.inChannels * p.kernelH * p.parts;
+  var entry = block * (1u + entries);
+  let bias = Pixels(weightAt(entry, 0u), weightAt(entry, 0u));
+  entry++;
   var p0 = bias;
   var p2 = bias;
   var p4 = bias;
@@ -211,34 +212,34 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
   var p12 = bias;
 
   // One loop over planes, rows of taps and parts: each level of nesting would copy all the sums.
-  let perRow = p.strips * p.parts * WINDOW;
-  let nextRow = p.dilationH * perRow - p.parts * WINDOW;
+  let perRow = p.strips * p.parts;
+  let nextRow = p.dilationH * perRow - p.parts;
   let nextPlane = (p.rows - p.kernelH * p.dilationH) * perRow; // back a little, modulo 2^32, or on
   let plane = (image * p.groups + group) * p.inChannels;
-  var at = (plane * p.rows + h * p.strideH) * perRow + strip * p.parts * WINDOW;
+  var at = (plane * p.rows + h * p.strideH) * perRow + strip * p.parts;
   var part = 0u;
   var tapH = 0u;
-  let end = w + p.inChannels * perChannel * QUADS;
-  for (; w < end; w += QUADS * TAPS) {
-    let taps = tapsAt(w, part < p.wholeParts);
-    let x0 = windowAt(at);
-    let x4 = windowAt(at + 1u);
+  let end = entry + entries;
+  for (; entry < end; entry++) {
+    let taps = tapsAt(entry, part < p.wholeParts);
+    let x0 = windowAt(at, 0u);
+    let x4 = windowAt(at, 1u);
     p0 = addPixels(p0, x0, x4.xy, taps);
     p2 = addPixels(p2, vec4f(x0.zw, x4.xy), x4.zw, taps);
 #if PIXELS_8
-    let x8 = windowAt(at + 2u);
+    let x8 = windowAt(at, 2u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
 #elif PIXELS_10
-    let x8 = windowAt(at + 2u);
-    let x12 = windowAt(at + 3u);
+    let x8 = windowAt(at, 2u);
+    let x12 = windowAt(at, 3u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
     p8 = addPixels(p8, x8, x12.xy, taps);
 #elif PIXELS_14
-    let x8 = windowAt(at + 2u);
-    let x12 = windowAt(at + 3u);
-    let x16 = windowAt(at + 4u);
+    let x8 = windowAt(at, 2u);
+    let x12 = windowAt(at, 3u);
+    let x16 = windowAt(at, 4u);
     p4 = addPixels(p4, x4, x8.xy, taps);
     p6 = addPixels(p6, vec4f(x4.zw, x8.xy), x8.zw, taps);
     p8 = addPixels(p8, x8, x12.xy, taps);
@@ -246,7 +247,7 @@ fn convolve(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
     p12 = addPixels(p12, x12, x16.xy, taps);
 #endif
 
-    at += WINDOW;
+    at++;
     part++;
     let rowDone = part == p.parts;
     part = select(part, 0u, rowDone);

@@ -65,10 +65,12 @@ fn highOf(value: Channels) -> vec4f {
 
 fn addProduct(sum: Channels, x: f32, w: Channels) -> Channels {
 #if ONE
-  return Channels(sum.low + x * w.low);
+  return Channels(fma(x, w.low, sum.low));
 #elif FOUR
-  return Channels(sum.low + x * w.low);
+  return Channels(fma(vec4f(x), w.low, sum.low));
+#elif SIX
+  return Channels(fma(vec4f(x), w.low, sum.low), fma(vec2f(x), w.high, sum.high));
 #else
-  return Channels(sum.low + x * w.low, sum.high + x * w.high);
+  return Channels(fma(vec4f(x), w.low, sum.low), fma(vec4f(x), w.high, sum.high));
 #endif
 }

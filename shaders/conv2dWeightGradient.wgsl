@@ -1,17 +1,17 @@
 // conv2dWeightGradient: dW[k, c, kh, kw] = the sum of dy[n, k, h, w] times the input that it met
 // there, over all n, h and w; and dB[k] = the sum of dy[n, k, h, w].
-// Dispatched by src/autograd/kernels/convolutionGradients.ts.
+// Dispatched by src/autograd/kernels/directGradients.ts.
 //
-//   accumulate   windows, dy (channels last) -> sums (slices, packed weights)
+//   accumulate   windows, dy -> sums (slices, packed weights)
 //
 // "Lines" are the N * H rows of dy, and a slice of them is what one thread adds up, for one block
-// of channels k and 5 "rows": triples of input channel, kh and part. The slices are added later,
-// so the order is fixed. A step reads 4 neighbours of dy and meets them with 4 to 8 inputs of each
-// row, all sums being in registers.
+// of channels k and 5 "rows": triples of input channel, kh and part. The slices are added later, by
+// conv2dWeightSums.wgsl, so the order is fixed. A step reads 4 neighbours of each channel of dy and
+// meets them with 4 to 8 inputs of each row, all sums being in registers.
 //
-//   windows   shaders/conv2dWindows.wgsl, a strip being the whole line
-//   dy        shaders/conv2dChannelsLast.wgsl
-//   sums      shaders/conv2dWeights.wgsl
+//   windows   shaders/conv2dPack.wgsl, a strip being the whole line
+//   dy        the same file's lines
+//   sums      shaders/conv2dPlaces.wgsl
 
 struct Params {
   lines: u32,
@@ -21,17 +21,19 @@ struct Params {
   steps: u32, // of 4 pixels, in a line
   groups: u32,
   blocks: u32, // of channels of dy, in each group
-  inChannels: u32, // of each group
+  inChannels: u32, // of each group, and so the next
+  outChannels: u32,
   windowRows: u32, // for each plane of x
   kernelH: u32,
   strideH: u32,
   dilationH: u32,
   parts: u32,
+  isFirst: u32, // 0 for later portions of the work, which add to what is there
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> windows: array<vec4<scalar>>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4<scalar>>;
 @group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
 
 const ROWS = 5u;
@@ -72,17 +74,37 @@ struct Pixels {
   d: Channels,
 }
 
-fn pixelAt(at: u32) -> Channels {
-  return channelsOf(dy[at], dy[at + QUADS - 1u]);
-}
-
-fn pixelsAt(at: u32, step: u32) -> Pixels {
+// Four neighbours of each channel of the block, from `at` of the first one. Channels that there are
+// not are the last one again, and are not stored.
+fn pixelsAt(at: u32, plane: u32, last: u32) -> Pixels {
+  let d0 = vec4f(dy[at]);
+#if ONE
+  return Pixels(Channels(d0.x), Channels(d0.y), Channels(d0.z), Channels(d0.w));
+#else
+  let d1 = vec4f(dy[at + min(1u, last) * plane]);
+  let d2 = vec4f(dy[at + min(2u, last) * plane]);
+  let d3 = vec4f(dy[at + min(3u, last) * plane]);
+  let low = transpose(mat4x4f(d0, d1, d2, d3));
+#if FOUR
+  return Pixels(Channels(low[0]), Channels(low[1]), Channels(low[2]), Channels(low[3]));
+#else
+  let d4 = vec4f(dy[at + min(4u, last) * plane]);
+  let d5 = vec4f(dy[at + min(5u, last) * plane]);
+#if SIX
+  let high = transpose(mat4x4f(d4, d5, d5, d5));
+#else
+  let d6 = vec4f(dy[at + min(6u, last) * plane]);
+  let d7 = vec4f(dy[at + min(7u, last) * plane]);
+  let high = transpose(mat4x4f(d4, d5, d6, d7));
+#endif
   return Pixels(
-    pixelAt(at),
-    pixelAt(at + step),
-    pixelAt(at + 2u * step),
-    pixelAt(at + 3u * step),
+    channelsOf(low[0], high[0]),
+    channelsOf(low[1], high[1]),
+    channelsOf(low[2], high[2]),
+    channelsOf(low[3], high[3]),
   );
+#endif
+#endif
 }
 
 fn addTap(sum: Channels, x: vec4f, d: Pixels) -> Channels {
@@ -110,10 +132,18 @@ fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
   return row;
 }
 
+fn storeQuad(at: u32, value: vec4f) {
+  if (params.isFirst == 1u) {
+    sums[at] = value;
+  } else {
+    sums[at] += value;
+  }
+}
+
 fn store(at: u32, value: Channels) {
-  sums[at] = lowOf(value);
+  storeQuad(at, lowOf(value));
   if (QUADS == 2u) {
-    sums[at + 1u] = highOf(value);
+    storeQuad(at + 1u, highOf(value));
   }
 }
 
@@ -154,7 +184,7 @@ fn rowStart(row: u32) -> u32 {
 fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
   let rows = p.inChannels * p.kernelH * p.parts;
-  let rowBlocks = (rows + ROWS - 1u) / ROWS;
+  let rowBlocks = max(1u, (rows + ROWS - 1u) / ROWS); // the bias needs one
   let blocks = p.groups * p.blocks;
   var thread = threadIndex(id, groups);
   if (thread >= rowBlocks * blocks * p.slices) {
@@ -166,7 +196,7 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   let slice = thread / blocks;
 
   // Rows after the last one read the last one again, and are not stored.
-  let last = rows - 1u;
+  let last = max(rows, 1u) - 1u;
   let start0 = rowStart(row);
   let start1 = rowStart(min(row + 1u, last));
   let start2 = rowStart(min(row + 2u, last));
@@ -187,11 +217,17 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   let end = min(firstLine + p.linesPerSlice, p.lines) * p.steps;
   let image = firstLine / p.outH;
   var h = firstLine - image * p.outH;
-  let plane = (image * p.groups + block / p.blocks) * p.inChannels;
+  let group = block / p.blocks;
+  let plane = (image * p.groups + group) * p.inChannels;
   var at = (plane * p.windowRows + h * p.strideH) * perWindowRow;
+  let channel = (block - group * p.blocks) * CHANNELS;
+  let lastChannel = p.outChannels - 1u - channel;
+  let dyPlane = p.outH * p.steps;
+  let nextDyImage = (p.groups * p.outChannels - 1u) * dyPlane;
+  var dyAt = ((image * p.groups + group) * p.outChannels + channel) * dyPlane + h * p.steps;
   var step = 0u;
   for (var i = firstLine * p.steps; i < end; i++) {
-    let d = pixelsAt((4u * i * blocks + block) * QUADS, QUADS * blocks);
+    let d = pixelsAt(dyAt, dyPlane, lastChannel);
     row0 = addRow(row0, at + start0, d);
     row1 = addRow(row1, at + start1, d);
     row2 = addRow(row2, at + start2, d);
@@ -200,6 +236,7 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
     bias = addTap(bias, vec4f(1.0), d);
 
     at++;
+    dyAt++;
     step++;
     let lineDone = step == p.steps;
     step = select(step, 0u, lineDone);
@@ -208,15 +245,16 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
     let imageDone = h == p.outH;
     h = select(h, 0u, imageDone);
     at += select(0u, nextImage, imageDone);
+    dyAt += select(0u, nextDyImage, imageDone);
   }
 
-  let to = (slice * blocks + block) * (1u + rows * TAPS) * QUADS;
+  let to = (slice * blocks + block) * (1u + rows) * TAPS * QUADS;
   if (row == 0u) {
     store(to, bias);
   }
-  storeRow(to + QUADS, row, rows, row0);
-  storeRow(to + QUADS, row + 1u, rows, row1);
-  storeRow(to + QUADS, row + 2u, rows, row2);
-  storeRow(to + QUADS, row + 3u, rows, row3);
-  storeRow(to + QUADS, row + 4u, rows, row4);
+  storeRow(to + TAPS * QUADS, row, rows, row0);
+  storeRow(to + TAPS * QUADS, row + 1u, rows, row1);
+  storeRow(to + TAPS * QUADS, row + 2u, rows, row2);
+  storeRow(to + TAPS * QUADS, row + 3u, rows, row3);
+  storeRow(to + TAPS * QUADS, row + 4u, rows, row4);
 }

@@ -170,6 +170,7 @@ describe('BatchNorm', () => {
     }
     expect(losses[1]!).toBeLessThan(losses[0]! / 2);
     expect((await state(model))['1.num_batches_tracked']).toEqual([12]);
+    optimizer.dispose();
     model.dispose();
   });
 

@@ -1,91 +1,12 @@
-/** The layouts that the convolution kernels read: whole vec4s, and no edges to check. */
-import activation from '../../../shaders/activation.wgsl';
-import channels from '../../../shaders/conv2dChannels.wgsl';
-import channelsLastSource from '../../../shaders/conv2dChannelsLast.wgsl';
-import incoming from '../../../shaders/conv2dIncoming.wgsl';
-import tapsSource from '../../../shaders/conv2dTaps.wgsl';
-import weightsSource from '../../../shaders/conv2dWeights.wgsl';
-import windowsSource from '../../../shaders/conv2dWindows.wgsl';
-import epilogue from '../../../shaders/epilogue.wgsl';
-import threads from '../../../shaders/threads.wgsl';
-import { BYTES_PER_ELEMENT, type DType, type Shape } from '../../gpu/dtype.js';
-import { BINDING_ALIGNMENT, GpuArray } from '../../gpu/gpuArray.js';
-import { launch } from '../../gpu/launch.js';
-import { defineShader, type ParamsOf } from '../../gpu/shader.js';
-import { INCOMING_FLAGS, incomingFlags, type Incoming } from './activation.js';
+/** How the direct kernels of a convolution deal out channels, taps, pixels and images. */
+import { BYTES_PER_ELEMENT, type Shape } from '../../gpu/dtype.js';
+import { BINDING_ALIGNMENT, type GpuArray } from '../../gpu/gpuArray.js';
 import { extent, type Axis, type ConvGeometry } from './geometry.js';
 
 /** Of conv2dChannels.wgsl. */
 export const BLOCK_FLAGS = ['ONE', 'FOUR', 'SIX'] as const;
 /** Of the kernels that multiply. */
 export const TAP_FLAGS = ['TAPS_5', 'TAPS_4', 'TAPS_3', 'TAPS_2', 'RAGGED'] as const;
-
-const windowsShader = defineShader({
-  name: 'conv2dWindows',
-  source: windowsSource,
-  params: {
-    start: 'u32',
-    planes: 'u32',
-    inH: 'u32',
-    inW: 'u32',
-    rows: 'u32',
-    strips: 'u32',
-    parts: 'u32',
-    window: 'u32',
-    pixels: 'u32',
-    phases: 'u32',
-    taps: 'u32',
-    kernelW: 'u32',
-    strideW: 'u32',
-    dilationW: 'u32',
-    paddingH: 'i32',
-    paddingW: 'i32',
-  },
-  flags: INCOMING_FLAGS,
-  includes: { conv2dTaps: tapsSource, conv2dIncoming: incoming, epilogue, activation, threads },
-});
-
-const weightsShader = defineShader({
-  name: 'conv2dWeights',
-  source: weightsSource,
-  params: {
-    groups: 'u32',
-    blocks: 'u32',
-    inChannels: 'u32',
-    outChannels: 'u32',
-    kernelH: 'u32',
-    kernelW: 'u32',
-    parts: 'u32',
-    phases: 'u32',
-    taps: 'u32',
-    start: 'i32',
-    strideGroup: 'i32',
-    strideOut: 'i32',
-    strideIn: 'i32',
-    strideH: 'i32',
-    strideW: 'i32',
-  },
-  flags: ['BIAS', ...BLOCK_FLAGS],
-  includes: { conv2dTaps: tapsSource, conv2dChannels: channels, threads },
-});
-
-const channelsLastShader = defineShader({
-  name: 'conv2dChannelsLast',
-  source: channelsLastSource,
-  params: {
-    lines: 'u32',
-    rows: 'u32',
-    width: 'u32',
-    groups: 'u32',
-    blocks: 'u32',
-    channels: 'u32',
-    h: 'u32',
-    w: 'u32',
-    start: 'u32',
-  },
-  flags: [...INCOMING_FLAGS, ...BLOCK_FLAGS],
-  includes: { conv2dChannels: channels, conv2dIncoming: incoming, epilogue, activation, threads },
-});
 
 /** (C, H, W) as a batch of one; any other shape as it is. */
 export function batched(shape: Shape): Shape {
@@ -221,133 +142,26 @@ function imageSize(batch: GpuArray): number {
   return batch.numel / batch.shape[0]!;
 }
 
-/** As imagesOf, of both arrays. */
-function incomingOf(
-  { array, activated }: Incoming,
-  portion: Portion,
-): { arrays: GpuArray[]; start: number } {
-  const source = imagesOf(array, portion);
-  return {
-    arrays: activated ? [source.array, imagesOf(activated, portion).array] : [source.array],
-    start: source.start,
-  };
-}
-
-/** Bytes of what packWindows makes. */
-export function windowBytes(
+/** vec4s of windows. */
+export function windowQuads(
   { n, inChannels, h }: ConvGeometry,
   { parts }: TapLayout,
   strips: Strips,
-  dtype: DType,
 ): number {
-  const quads = n * inChannels * windowRows(h) * strips.count * parts * strips.window;
-  return quads * 4 * BYTES_PER_ELEMENT[dtype];
-}
-
-/**
- * The input as the multiplying kernels read it.
- *
- * @param g  Of the portion.
- */
-export function packWindows(
-  x: Incoming,
-  portion: Portion,
-  g: ConvGeometry,
-  layout: TapLayout,
-  strips: Strips,
-): GpuArray {
-  const { n, inChannels, h, w } = g;
-  const { taps, phases, parts } = layout;
-  const { dtype, device } = x.array;
-  const planes = n * inChannels;
-  const rows = windowRows(h);
-  const quads = planes * rows * strips.count * parts * strips.window;
-  // Without channels there are none, but something must be bound.
-  const windows = GpuArray.empty([Math.max(1, quads), 4], dtype, device);
-  const { arrays, start } = incomingOf(x, portion);
-  launch(windowsShader, 'pack', {
-    inputs: arrays,
-    outputs: [windows],
-    params: {
-      start,
-      planes,
-      inH: h.input,
-      inW: w.input,
-      rows,
-      strips: strips.count,
-      parts,
-      window: strips.window,
-      pixels: strips.pixels,
-      phases,
-      taps,
-      kernelW: w.kernel,
-      strideW: w.stride,
-      dilationW: w.dilation,
-      paddingH: h.padding,
-      paddingW: w.padding,
-    },
-    flags: incomingFlags(x),
-    threads: quads,
-  });
-  for (const array of arrays) array.release();
-  return windows;
-}
-
-/** vec4fs for each image and row of what packChannelsLast makes. */
-export function channelsLastQuads(groups: number, { count, quads }: Blocks, width: number): number {
-  return width * groups * count * quads;
-}
-
-/**
- * dy, (N, K, H, W), with its channels last and its rows rounded up to `width` pixels, in f32:
- * (pixels, vec4fs of each, 4).
- */
-export function packChannelsLast(
-  dy: Incoming,
-  portion: Portion,
-  groups: number,
-  blocks: Blocks,
-  width: number,
-): GpuArray {
-  const [, k, h, w] = dy.array.shape as [number, number, number, number];
-  const { images, row, rows } = portion;
-  const lines = images * rows;
-  const quads = lines * channelsLastQuads(groups, blocks, width);
-  const shape = [lines * width, groups * blocks.count * blocks.quads * 4];
-  const packed = GpuArray.empty(shape, 'f32', dy.array.device);
-  const { arrays, start } = incomingOf(dy, portion);
-  launch(channelsLastShader, 'pack', {
-    inputs: arrays,
-    outputs: [packed],
-    params: {
-      lines,
-      rows,
-      width,
-      groups,
-      blocks: blocks.count,
-      channels: k / groups,
-      h,
-      w,
-      start: start + row * w,
-    },
-    flags: { ...incomingFlags(dy), ...blockFlags(blocks) },
-    threads: quads,
-  });
-  for (const array of arrays) array.release();
-  return packed;
+  return n * inChannels * windowRows(h) * strips.count * parts * strips.window;
 }
 
 /**
  * Where the weight of an output channel, an input channel and a tap is:
- *   start + group * strideGroup + out * strideOut + in * strideIn + kh * strideH + kw * strideW
+ *   weightStart + group * strideGroup + out * strideOut + in * strideIn + kh * strideKh + kw * strideKw
  */
 export interface WeightOrder {
-  start: number;
+  weightStart: number;
   strideGroup: number;
   strideOut: number;
   strideIn: number;
-  strideH: number;
-  strideW: number;
+  strideKh: number;
+  strideKw: number;
 }
 
 /** That of a contiguous (K, C / groups, kH, kW). */
@@ -355,79 +169,16 @@ export function contiguous(g: ConvGeometry): WeightOrder {
   const plane = g.h.kernel * g.w.kernel;
   const strideOut = (g.inChannels / g.groups) * plane;
   return {
-    start: 0,
+    weightStart: 0,
     strideGroup: (g.outChannels / g.groups) * strideOut,
     strideOut,
     strideIn: plane,
-    strideH: g.w.kernel,
-    strideW: 1,
+    strideKh: g.w.kernel,
+    strideKw: 1,
   };
 }
 
-/** How many vec4s packed weights have. */
-export function packedWeightQuads(g: ConvGeometry, blocks: Blocks, layout: TapLayout): number {
-  const perChannel = g.h.kernel * layout.parts * layout.taps;
-  return g.groups * blocks.count * (1 + (g.inChannels / g.groups) * perChannel) * blocks.quads;
-}
-
-/** @param g  Of the convolution that they are for: an input gradient has its own. */
-export function packWeights(
-  weight: GpuArray,
-  bias: GpuArray | undefined,
-  g: ConvGeometry,
-  order: WeightOrder,
-  blocks: Blocks,
-  layout: TapLayout,
-): GpuArray {
-  const quads = packedWeightQuads(g, blocks, layout);
-  const packed = GpuArray.empty([quads, 4], weight.dtype, weight.device);
-  launch(weightsShader, 'pack', {
-    inputs: bias ? [weight, bias] : [weight],
-    outputs: [packed],
-    params: weightParams(g, order, blocks, layout),
-    flags: { BIAS: bias !== undefined, ...blockFlags(blocks) },
-    threads: quads,
-  });
-  return packed;
-}
-
-/** The inverse of packWeights for contiguous weights, in `dtype`. */
-export function unpackWeights(
-  packed: GpuArray,
-  dtype: DType,
-  g: ConvGeometry,
-  blocks: Blocks,
-  layout: TapLayout,
-): { weight: GpuArray; bias: GpuArray } {
-  const shape = [g.outChannels, g.inChannels / g.groups, g.h.kernel, g.w.kernel];
-  const weight = GpuArray.empty(shape, dtype, packed.device);
-  const bias = GpuArray.empty([g.outChannels], dtype, packed.device);
-  launch(weightsShader, 'unpack', {
-    inputs: [packed],
-    outputs: [weight, bias],
-    params: weightParams(g, contiguous(g), blocks, layout),
-    flags: blockFlags(blocks),
-    threads: packedWeightQuads(g, blocks, layout),
-  });
-  return { weight, bias };
-}
-
-function weightParams(
-  g: ConvGeometry,
-  order: WeightOrder,
-  blocks: Blocks,
-  { taps, phases, parts }: TapLayout,
-): ParamsOf<typeof weightsShader> {
-  return {
-    groups: g.groups,
-    blocks: blocks.count,
-    inChannels: g.inChannels / g.groups,
-    outChannels: g.outChannels / g.groups,
-    kernelH: g.h.kernel,
-    kernelW: g.w.kernel,
-    parts,
-    phases,
-    taps,
-    ...order,
-  };
+/** Entries of packed weights, see conv2dPlaces.wgsl. */
+export function weightEntries(g: ConvGeometry, blocks: Blocks, { parts }: TapLayout): number {
+  return g.groups * blocks.count * (1 + (g.inChannels / g.groups) * g.h.kernel * parts);
 }

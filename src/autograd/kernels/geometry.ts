@@ -34,6 +34,12 @@ export interface ConvGeometry {
   w: Axis;
 }
 
+/** Products that a convolution adds up, those with padding included; as many as of its gradients. */
+export function multiplyAdds({ n, inChannels, outChannels, groups, h, w }: ConvGeometry): number {
+  const perOutput = (inChannels / groups) * h.kernel * w.kernel;
+  return n * outChannels * h.output * w.output * perOutput;
+}
+
 export interface ConvGeometryOptions {
   stride?: Pair;
   padding?: Pair | 'same' | 'valid';

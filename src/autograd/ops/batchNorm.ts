@@ -1,11 +1,15 @@
+import activation from '../../../shaders/activation.wgsl';
 import source from '../../../shaders/batchNorm.wgsl';
+import epilogue from '../../../shaders/epilogue.wgsl';
 import rowsSource from '../../../shaders/rows.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError, DTypeError, formatShape, ShapeError } from '../../errors.js';
+import type { Device } from '../../gpu/device.js';
 import { numelOf, sameShape, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
-import { launch } from '../../gpu/launch.js';
+import { launch, type LaunchOptions } from '../../gpu/launch.js';
 import { defineShader, type ParamsOf } from '../../gpu/shader.js';
+import { activationFlags, INCOMING_FLAGS, type Activation } from '../kernels/activation.js';
 import {
   affineInputs,
   affineOf,
@@ -13,14 +17,10 @@ import {
   type Affine,
   type AffineInputs,
 } from '../kernels/affine.js';
-import { addInPlace } from '../kernels/accumulate.js';
 import { castTo } from '../kernels/cast.js';
 import { checkDevice, checkFloat } from '../kernels/checks.js';
 import { fitBindings, giveBlock, partsOf, takeBlock, type Block } from '../kernels/parts.js';
-import { fill } from '../kernels/fill.js';
-import { partLaunch, rowLaunch } from '../kernels/rows.js';
-import { planCopy, stridedCopy } from '../kernels/stridedCopy.js';
-import { sumTo } from '../kernels/sumTo.js';
+import { partLaunch, rowLaunch, type RowLaunch } from '../kernels/rows.js';
 import { Op, type Gradients } from '../op.js';
 
 const shader = defineShader({
@@ -29,15 +29,23 @@ const shader = defineShader({
   params: {
     channels: 'u32',
     spatial: 'u32',
-    planes: 'u32',
     count: 'u32',
-    parts: 'u32',
     partSize: 'u32',
+    rows: 'u32',
+    firstPart: 'u32',
+    firstChannel: 'u32',
+    isFirst: 'u32',
+    allParts: 'u32',
+    allChannels: 'u32',
+    allCount: 'u32',
     momentum: 'f32',
     eps: 'f32',
   },
-  flags: ['WEIGHT', 'BIAS', 'TRACK', 'CUMULATIVE', 'TRAINING', 'WIDE'],
-  includes: { rows: rowsSource, threads },
+  flags: [
+    ...['EVAL', 'COUNTER', 'WEIGHT', 'BIAS', 'TRACK', 'CUMULATIVE', 'SUMMED', 'INPUT', 'WIDE'],
+    ...INCOMING_FLAGS,
+  ],
+  includes: { activation, epilogue, rows: rowsSource, threads },
 });
 
 export interface BatchNormOptions {
@@ -47,6 +55,8 @@ export interface BatchNormOptions {
   momentum?: number | null;
   /** Added to the variance. Default 1e-5. */
   eps?: number;
+  /** Applied to the result, in the same kernel. Default none. */
+  activation?: Activation;
 }
 
 /** Written in place while training, and read else. */
@@ -57,28 +67,33 @@ export interface RunningStatistics {
   count: GpuArray | null;
 }
 
-type Launch = ReturnType<typeof partLaunch>;
+type PieceParams = Pick<
+  ParamsOf<typeof shader>,
+  'channels' | 'count' | 'partSize' | 'rows' | 'firstPart' | 'firstChannel' | 'isFirst'
+>;
 
 /** Samples of x, or some channels of one: what the kernels are launched on. */
 interface Piece {
-  params: ParamsOf<typeof shader>;
-  /** The first channel. */
-  channel: number;
-  inputs: GpuArray[];
-  outputs: GpuArray[];
-  /** What there is for each channel. */
-  ofChannels: GpuArray[];
+  /** Its elements in x; null where it is all of x. */
+  block: Block | null;
+  params: PieceParams;
+  size: RowLaunch;
 }
 
 /**
- * Batch normalization of `x`, (N, C, ...), by channel. With m elements in each channel:
+ * Batch normalization of `x`, (N, C, ...), by channel. With m elements in each channel, and a for the
+ * activation, if there is one:
  *
- *   y     = xhat w + b,   xhat = (x - mean) / sqrt(var + eps),   var = sum (x - mean)^2 / m
- *   db    = sum dy,       dw = sum dy xhat
- *   dx    = w / sqrt(var + eps) (dy - db / m - xhat dw / m)
+ *   y     = a(z),   z = xhat w + b
+ *   xhat  = (x - mean) / sqrt(var + eps),   var = sum (x - mean)^2 / m
+ *   dz    = dy a'(z),   db = sum dz,   dw = sum dz xhat
+ *   dx    = w / sqrt(var + eps) (dz - db / m - xhat dw / m)
  *   running = (1 - momentum) running + momentum [mean, var m / (m - 1)]
  *
- * Without `training`, mean and var are the running ones, and dx = w / sqrt(var + eps) dy.
+ * Without `training`, mean and var are the running ones, and dx = w / sqrt(var + eps) dz.
+ *
+ * Two dispatches each way, the second of which finishes the sums of the first; one for what needs no
+ * sums. y is not kept: backward computes z again.
  *
  * The variance is summed around the mean, part by part of a channel; Chan, Golub and LeVeque,
  * "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979), joins the
@@ -86,10 +101,11 @@ interface Piece {
  */
 export class BatchNorm extends Op {
   readonly name = 'batchNorm';
-  private params!: ParamsOf<typeof shader>;
-  private x!: GpuArray; // this and stats are saved for backward
-  private stats!: GpuArray;
+  private x!: GpuArray; // this and moments are saved for backward
+  private moments!: GpuArray; // (allParts + 2, C, 4): see the shader
   private affine!: Affine<GpuArray>;
+  private pieces!: readonly Piece[];
+  private common!: Omit<ParamsOf<typeof shader>, keyof PieceParams>;
 
   /** @param given  Which of weight and bias, both (C), are inputs behind x. */
   constructor(
@@ -103,213 +119,117 @@ export class BatchNorm extends Op {
   forward(x: GpuArray, ...inputs: GpuArray[]): GpuArray {
     this.affine = affineOf(this.given, inputs);
     this.check(x);
-    const { training = false } = this.options;
+    const { training = false, momentum = 0.1, eps = 1e-5, activation } = this.options;
+    const { running } = this;
     const { shape, device } = x;
-    const [n, channels] = shape as [number, number];
+    const [n, allChannels] = shape as [number, number];
     const spatial = numelOf(shape.slice(2));
-    const { momentum, eps = 1e-5 } = this.options;
-    this.params = {
-      channels,
-      spatial,
-      planes: n * channels,
-      count: n * spatial,
-      parts: 1,
-      partSize: n * spatial,
-      momentum: momentum ?? 0.1,
-      eps,
+    this.pieces = piecesOf(x);
+    const last = this.pieces.at(-1)!.params;
+    const allParts = last.firstPart + (last.channels && last.rows / last.channels);
+    this.common = {
+      ...{ spatial, allChannels, allParts, allCount: n * spatial },
+      ...{ momentum: momentum ?? 0, eps },
     };
     this.x = this.save(x);
-    this.stats = this.own(GpuArray.empty([channels, 4], 'f32', device));
+    this.moments = this.own(GpuArray.empty([allParts + 2, allChannels, 4], 'f32', device));
+    const { moments } = this;
+    const count = training && running?.count;
+    if (training) {
+      const outputs = count ? [moments, count] : [moments];
+      this.run('statistics', { inputs: [x], outputs, flags: { COUNTER: Boolean(count) } }, [x]);
+    }
+
     const [weight, bias] = [this.affine.weight, this.affine.bias].map(
       (array) => array && castTo(array, 'f32'),
     ) as [GpuArray | null, GpuArray | null];
-    if (training) this.batchStatistics(weight);
-    else this.runningStatistics(weight);
-
     const y = GpuArray.empty(shape, x.dtype, device);
-    this.inPieces([x], [y], [this.stats, bias ?? this.stats], (piece) => {
-      const { wide, ...size } = rowLaunch(device, piece.params.planes, spatial);
-      launch(shader, 'forward', {
-        inputs: [...piece.inputs, ...piece.ofChannels],
-        outputs: piece.outputs,
-        params: piece.params,
-        flags: { BIAS: bias !== null, WIDE: wide },
-        ...size,
-      });
-    });
+    const statistics = running ? [running.mean, running.variance] : [];
+    const tracks = training && running !== null && x.numel > 0;
+    const flags = {
+      ...{ EVAL: !training, WEIGHT: weight !== null, BIAS: bias !== null },
+      ...{ TRACK: tracks, CUMULATIVE: momentum === null },
+      ...activationFlags(activation),
+    };
+    const read = [x, weight ?? x, bias ?? x, ...(training ? [count || x] : statistics)];
+    const written = [moments, y, ...(tracks ? statistics : [])];
+    this.run('forward', { inputs: read, outputs: written, flags }, [x, y]);
     weight?.release();
     bias?.release();
     return y;
   }
-
   backward(dy: GpuArray): Gradients {
-    const { training = false } = this.options;
+    const { x, moments, common } = this;
+    const { device } = dy;
+    const { training = false, activation } = this.options;
     const needs = affineOf(this.given, this.needs.slice(1));
-    const sums = training || needs.weight || needs.bias ? this.sums(dy) : null;
-    const dx = this.needs[0] ? this.gradient(dy, sums) : null;
+    const isSummed = training || Boolean(needs.weight ?? needs.bias);
+    const flags = { ...activationFlags(activation), ACTIVATED: activation !== undefined };
+    let sums: GpuArray | null = null;
+    if (isSummed) {
+      sums = GpuArray.empty([common.allParts, common.allChannels, 2], 'f32', device);
+      this.run('sums', { inputs: [x, dy, moments], outputs: [sums], flags }, [x, dy]);
+    }
+
+    const ofAffine = sums && {
+      bias: this.parameterGradient('bias', needs, device),
+      weight: this.parameterGradient('weight', needs, device),
+    };
+    const dx = this.needs[0] ? GpuArray.empty(x.shape, x.dtype, device) : null;
+    const outputs = [...(ofAffine ? [ofAffine.bias, ofAffine.weight] : []), ...(dx ? [dx] : [])];
+    this.run(
+      'backward',
+      {
+        inputs: [x, dy, moments, sums ?? moments],
+        outputs,
+        flags: { ...flags, EVAL: !training, SUMMED: sums !== null, INPUT: dx !== null },
+      },
+      [x, dy, ...(dx ? [dx] : [])],
+    );
+    sums?.release();
     const gradients = { weight: null, bias: null } as Affine<GpuArray>;
     for (const name of ['weight', 'bias'] as const) {
-      if (needs[name]) gradients[name] = castTo(sums![name], this.affine[name]!.dtype);
-      sums?.[name].release();
+      if (needs[name]) gradients[name] = castTo(ofAffine![name], this.affine[name]!.dtype);
+      ofAffine?.[name].release();
     }
     return [dx, ...affineInputs(this.given, gradients)];
   }
 
-  /** Fills `stats` from x, and brings the running statistics up to date. */
-  private batchStatistics(weight: GpuArray | null): void {
-    const { x, stats, running, params } = this;
-    const { device } = x;
-    if (running?.count) {
-      const workgroups = [1, 1, 1] as const;
-      launch(shader, 'count', { inputs: [], outputs: [running.count], params, workgroups });
-    }
-    if (x.numel === 0) return;
-    const pieces: { array: GpuArray; channel: number }[] = [];
-    this.inPieces([x], [], [], ({ params, channel, inputs }) => {
-      const { parts, partSize, wide, ...size } = this.partLaunch(params);
-      const array = GpuArray.empty([parts, params.channels, 4], 'f32', device);
-      launch(shader, 'statistics', {
-        inputs,
-        outputs: [array],
-        params: { ...params, count: countOf(params), parts, partSize },
-        flags: { WIDE: wide },
-        ...size,
-      });
-      pieces.push({ array, channel });
-    });
-    const moments = joinMoments(pieces, params.channels);
-    const parts = moments.shape[0]!;
-    const { wide: wideParts, ...channelSize } = rowLaunch(device, params.channels, parts);
-    launch(shader, 'combine', {
-      inputs: [moments, weight ?? moments, running?.count ?? moments],
-      outputs: running ? [stats, running.mean, running.variance] : [stats],
-      params: { ...params, parts },
-      flags: {
-        WEIGHT: weight !== null,
-        TRACK: running !== null,
-        CUMULATIVE: this.options.momentum === null,
-        WIDE: wideParts,
-      },
-      ...channelSize,
-    });
-    moments.release();
+  /** Where the kernel writes the gradient of weight or bias, which it has in f32. */
+  private parameterGradient(
+    name: 'weight' | 'bias',
+    needs: Affine<boolean>,
+    device: Device,
+  ): GpuArray {
+    if (!needs[name] || this.affine[name]!.dtype !== 'f32')
+      return GpuArray.empty([this.common.allChannels], 'f32', device);
+    return this.gradientFor(name === 'bias' && this.given.weight ? 2 : 1, device);
   }
 
-  private runningStatistics(weight: GpuArray | null): void {
-    const { mean, variance } = this.running!;
-    launch(shader, 'fromRunning', {
-      inputs: [mean, variance, weight ?? mean],
-      outputs: [this.stats],
-      params: this.params,
-      flags: { WEIGHT: weight !== null },
-      threads: this.params.channels,
-    });
-  }
-
-  /** Of dy xhat and dy: the gradients of weight and bias, in f32. */
-  private sums(dy: GpuArray): { weight: GpuArray; bias: GpuArray } {
-    const { channels: all } = this.params;
-    const empty = (...shape: number[]): GpuArray => GpuArray.empty(shape, 'f32', dy.device);
-    const total: GpuArray[] = []; // of dy, and of dy xhat
-    this.inPieces([this.x, dy], [], [this.stats], ({ params, channel, inputs, ofChannels }) => {
-      const { channels } = params;
-      const { parts, partSize, wide, ...size } = this.partLaunch(params);
-      const sums = [empty(parts, channels), empty(parts, channels)];
-      launch(shader, 'sums', {
-        inputs: [...inputs, ...ofChannels],
-        outputs: sums,
-        params: { ...params, count: countOf(params), parts, partSize },
-        flags: { WIDE: wide },
-        ...size,
-      });
-      sums.forEach((array, i) => {
-        const sum = sumTo(array, [channels]);
-        if (inputs[0] === this.x) {
-          total[i] = sum;
-          return;
-        }
-        const into = (total[i] ??= fill(empty(all), 0));
-        const block = { offset: channel, size: 1, step: 0, length: channels };
-        const some = takeBlock(into, block);
-        addInPlace(some, sum);
-        giveBlock(some, into, block);
-      });
-    });
-    const [bias, weight] = total as [GpuArray, GpuArray];
-    return { weight, bias };
-  }
-
-  /**
-   * Calls `work` with everything, or where x is larger than a binding with some samples after the
-   * others, or with some channels of each sample.
-   */
-  private inPieces(
-    inputs: GpuArray[],
-    outputs: GpuArray[],
-    ofChannels: GpuArray[],
-    work: (piece: Piece) => void,
+  /** Launches on all pieces; `cut` are those of the arrays that are as large as x. */
+  private run(
+    entry: 'statistics' | 'forward' | 'sums' | 'backward',
+    { inputs, outputs, flags }: Pick<LaunchOptions<typeof shader>, 'inputs' | 'outputs' | 'flags'>,
+    cut: readonly GpuArray[],
   ): void {
-    const { params, x } = this;
-    if (fitBindings([x])) {
-      work({ params, channel: 0, inputs, outputs, ofChannels });
-      return;
-    }
-    const { channels: all, planes, spatial } = params;
-    const sample = x.bytes / (planes / all);
-    const groups =
-      sample <= x.device.bindingLimit
-        ? partsOf(planes / all, all * spatial, x).map(([first, count]) => [
-            first * all,
-            count * all,
-          ])
-        : Array.from({ length: planes / all }, (_, n) =>
-            partsOf(all, spatial, x).map(([first, count]) => [n * all + first, count]),
-          ).flat();
-    for (const [first, count] of groups as [number, number][]) {
-      const channel = first % all;
-      const channels = Math.min(count, all);
-      const block = { offset: first * spatial, size: 1, step: 0, length: count * spatial };
-      const ofAll = (array: GpuArray): Block => {
-        const each = array.numel / all;
-        return { offset: channel * each, size: 1, step: 0, length: channels * each };
-      };
-      const taken = outputs.map((array) => takeBlock(array, block));
-      const piece = {
-        params: { ...params, channels, planes: count },
-        channel,
-        inputs: inputs.map((array) => takeBlock(array, block)),
-        outputs: taken,
-        ofChannels: ofChannels.map((array) => takeBlock(array, ofAll(array))),
-      };
-      work(piece);
-      for (const array of [...piece.inputs, ...piece.ofChannels]) array.release();
-      outputs.forEach((array, i) => giveBlock(taken[i]!, array, block));
-    }
-  }
-
-  private gradient(dy: GpuArray, sums: { weight: GpuArray; bias: GpuArray } | null): GpuArray {
-    const { training = false } = this.options;
-    const dx = GpuArray.empty(dy.shape, dy.dtype, dy.device);
-    const ofChannels = [this.stats, sums?.bias ?? this.stats, sums?.weight ?? this.stats];
-    this.inPieces([this.x, dy], [dx], ofChannels, (piece) => {
-      const { planes, spatial } = piece.params;
-      const { wide, ...size } = rowLaunch(dy.device, planes, spatial);
-      launch(shader, 'backward', {
-        inputs: [...piece.inputs, ...piece.ofChannels],
-        outputs: piece.outputs,
-        params: piece.params,
-        flags: { TRAINING: training, WIDE: wide },
-        ...size,
+    for (const { block, params, size } of this.pieces) {
+      const take = (array: GpuArray): GpuArray =>
+        block && cut.includes(array) ? takeBlock(array, block) : array.share();
+      const [from, to] = [inputs.map(take), outputs.map(take)];
+      const { wide, ...rest } = size;
+      launch(shader, entry, {
+        inputs: from,
+        outputs: to,
+        params: { ...this.common, ...params },
+        flags: { ...flags, WIDE: wide },
+        ...rest,
       });
-    });
-    return dx;
-  }
-
-  /** Without spatial dimensions it is channels that lie next to each other: a thread for each. */
-  private partLaunch(params: ParamsOf<typeof shader>): Launch {
-    const { channels, spatial } = params;
-    const wide = spatial === 1 ? false : undefined;
-    return partLaunch(this.x.device, channels, countOf(params), wide);
+      for (const array of from) array.release();
+      to.forEach((array, i) => {
+        if (block && cut.includes(outputs[i]!)) giveBlock(array, outputs[i]!, block);
+        else array.release();
+      });
+    }
   }
 
   private check(x: GpuArray): void {
@@ -347,31 +267,57 @@ export class BatchNorm extends Op {
   }
 }
 
-/** Elements of each channel of a piece. */
-function countOf({ planes, channels, spatial }: ParamsOf<typeof shader>): number {
-  return channels === 0 ? 0 : (planes / channels) * spatial;
+/** All of x, or where that is larger than a binding some samples, or some channels of one sample. */
+function piecesOf(x: GpuArray): Piece[] {
+  const { shape, device } = x;
+  const [n, all] = shape as [number, number];
+  const spatial = numelOf(shape.slice(2));
+  const groups = planesOf(x, n, all, spatial);
+  const isWhole = groups.length === 1;
+  const channelsOf = (planes: number): number => (isWhole ? all : Math.min(planes, all));
+  const widest = Math.max(...groups.map(([, planes]) => channelsOf(planes)));
+  let firstPart = 0;
+  let nextPart = 0;
+  return groups.map(([firstPlane, planes]): Piece => {
+    const channels = channelsOf(planes);
+    const count = isWhole ? n * spatial : (planes / channels) * spatial;
+    // Without spatial dimensions it is channels that lie next to each other: a thread for each.
+    const wide = spatial === 1 ? false : undefined;
+    const { parts, partSize, ...cut } = partLaunch(device, widest, count, wide);
+    const firstChannel = isWhole ? 0 : firstPlane % all;
+    if (firstChannel === 0) firstPart = nextPart; // else they are other channels of the same parts
+    nextPart = firstPart + parts;
+    const rows = parts * channels;
+    const offset = firstPlane * spatial;
+    return {
+      block: isWhole ? null : { offset, size: 1, step: 0, length: planes * spatial },
+      params: {
+        ...{ channels, count, partSize, rows, firstPart, firstChannel },
+        isFirst: Number(firstPlane < all || isWhole),
+      },
+      size: rowLaunch(device, Math.max(rows, 1), partSize, cut.wide), // one row counts the batches
+    };
+  });
 }
 
-/** (parts, channels, 4) of all pieces, which it takes over; what is missing is of size 0. */
-function joinMoments(
-  pieces: readonly { array: GpuArray; channel: number }[],
+/** Planes of each piece as [first, count]. */
+function planesOf(
+  x: GpuArray,
+  n: number,
   channels: number,
-): GpuArray {
-  if (pieces.length === 1) return pieces[0]!.array;
-  let parts = 0;
-  let start = 0;
-  const places = pieces.map(({ array, channel }) => {
-    if (channel === 0) start = parts;
-    parts = Math.max(parts, start + array.shape[0]!);
-    return (start * channels + channel) * 4;
-  });
-  const moments = fill(GpuArray.empty([parts, channels, 4], 'f32', pieces[0]!.array.device), 0);
-  pieces.forEach(({ array }, i) => {
-    const to = { strides: [channels * 4, 4, 1], offset: places[i]! };
-    stridedCopy(planCopy(array.shape, { to }), array, moments);
-    array.release();
-  });
-  return moments;
+  spatial: number,
+): (readonly [number, number])[] {
+  if (fitBindings([x])) return [[0, n * channels]];
+  if (x.bytes / n <= x.device.bindingLimit) {
+    return partsOf(n, channels * spatial, x).map(([first, count]) => [
+      first * channels,
+      count * channels,
+    ]);
+  }
+  const ofSample = partsOf(channels, spatial, x);
+  return Array.from({ length: n }, (_, sample) =>
+    ofSample.map(([first, count]) => [sample * channels + first, count] as const),
+  ).flat();
 }
 
 function checkRunning(

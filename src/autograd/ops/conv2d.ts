@@ -1,11 +1,16 @@
 import { ArgumentError } from '../../errors.js';
 import type { Shape } from '../../gpu/dtype.js';
-import { GpuArray } from '../../gpu/gpuArray.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
 import { ACTIVATIONS, type Activation, type Incoming } from '../kernels/activation.js';
 import { checkSameFloat } from '../kernels/checks.js';
-import { biasGradient, inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
-import { batched, contiguous } from '../kernels/convolutionLayout.js';
-import { convolve } from '../kernels/convolve.js';
+import {
+  allGradients,
+  convolve,
+  inputGradient,
+  weightGradients,
+  type WeightGradients,
+} from '../kernels/convolution.js';
+import { batched } from '../kernels/convolutionLayout.js';
 import {
   checkPaddingMode,
   convGeometry,
@@ -60,10 +65,8 @@ export class Conv2d extends Op {
     this.geometry = convGeometry(this.name, inShape, weight.shape, bias?.shape, this.options);
     const { geometry } = this;
     const { activation } = this.options;
-    const { n, outChannels, h, w } = geometry;
     const batch = x.share(inShape);
-    const y = GpuArray.empty([n, outChannels, h.output, w.output], x.dtype, x.device);
-    convolve({ array: batch }, weight, y, geometry, contiguous(geometry), { bias, activation });
+    const y = convolve({ x: { array: batch }, weight, bias, activation, geometry });
     if (this.needs[1]) this.x = this.save(batch);
     if (this.needs[0]) this.weight = this.save(weight);
     if (activation) this.y = this.save(y);
@@ -78,14 +81,19 @@ export class Conv2d extends Op {
       activation: this.options.activation,
       activated: this.y ?? undefined,
     };
-    const dx = weight && reshaped(inputGradient(incoming, weight, geometry), inShape);
-    let dWeight: GpuArray | null = null;
-    let dBias: GpuArray | null = null;
-    if (x) ({ weight: dWeight, bias: dBias } = weightGradient(x, incoming, geometry));
-    else if (this.needs[2]) dBias = biasGradient(incoming, geometry.groups);
-    if (!this.needs[2]) dBias?.release();
+    const job: WeightGradients = {
+      x: x ?? undefined,
+      dy: incoming,
+      geometry,
+      weight: x ? this.gradientFor(1, dy.device) : undefined,
+      bias: this.needs[2] ? this.gradientFor(2, dy.device) : undefined,
+    };
+    let dx: GpuArray | null = null;
+    if (weight && x) dx = allGradients(weight, job);
+    else if (weight) dx = inputGradient(incoming, weight, geometry);
+    if (!(weight && x) && (job.weight ?? job.bias)) weightGradients(job);
     incoming.array.release();
-    return [dx, dWeight, this.needs[2] ? dBias : null];
+    return [dx && reshaped(dx, inShape), job.weight ?? null, job.bias ?? null];
   }
 
   private check(arrays: Record<string, GpuArray | undefined>, x: GpuArray): void {

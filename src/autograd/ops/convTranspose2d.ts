@@ -1,9 +1,8 @@
 import type { Shape } from '../../gpu/dtype.js';
-import { GpuArray } from '../../gpu/gpuArray.js';
+import type { GpuArray } from '../../gpu/gpuArray.js';
 import { checkSameFloat } from '../kernels/checks.js';
-import { biasGradient, inputGradient, weightGradient } from '../kernels/convolutionGradients.js';
-import { batched, contiguous } from '../kernels/convolutionLayout.js';
-import { convolve } from '../kernels/convolve.js';
+import { convolve, inputGradient, weightGradients } from '../kernels/convolution.js';
+import { batched } from '../kernels/convolutionLayout.js';
 import {
   convTransposeGeometry,
   type ConvGeometry,
@@ -66,25 +65,33 @@ export class ConvTranspose2d extends Op {
   }
 
   backward(dy: GpuArray): Gradients {
+    const { geometry, inShape, weight, x } = this;
     const batch = dy.share(batched(dy.shape));
-    const dx = this.weight && reshaped(this.inputGradient(batch, this.weight), this.inShape);
-    const dWeight = this.x && this.weightGradient(this.x, batch);
-    const dBias = this.needs[2] ? biasGradient({ array: batch }, this.geometry.groups) : null;
+    const dx = weight && reshaped(convolve({ x: { array: batch }, weight, geometry }), inShape);
+    let dWeight: GpuArray | null = null;
+    if (x) {
+      // As C has it: its input is dy, and the gradient of its output x.
+      dWeight = this.gradientFor(1, dy.device);
+      weightGradients({ x: batch, dy: { array: x }, geometry, weight: dWeight });
+    }
+    let dBias: GpuArray | null = null;
+    if (this.needs[2]) {
+      dBias = this.gradientFor(2, dy.device);
+      weightGradients({ dy: { array: batch }, geometry: transposed(geometry), bias: dBias });
+    }
     batch.release();
     return [dx, dWeight, dBias];
   }
+}
 
-  private inputGradient(dy: GpuArray, weight: GpuArray): GpuArray {
-    const { geometry } = this;
-    const { n, outChannels, h, w } = geometry;
-    const dx = GpuArray.empty([n, outChannels, h.output, w.output], dy.dtype, dy.device);
-    convolve({ array: dy }, weight, dx, geometry, contiguous(geometry));
-    return dx;
-  }
-
-  private weightGradient(x: GpuArray, dy: GpuArray): GpuArray {
-    const { weight, bias } = weightGradient(dy, { array: x }, this.geometry);
-    bias.release(); // the sum of x
-    return weight;
-  }
+/** A convolution whose output has the shape of C's input: for the sum of dy. */
+function transposed({ h, w, ...geometry }: ConvGeometry): ConvGeometry {
+  const { inChannels, outChannels } = geometry;
+  return {
+    ...geometry,
+    inChannels: outChannels,
+    outChannels: inChannels,
+    h: { ...h, output: h.input },
+    w: { ...w, output: w.input },
+  };
 }

@@ -1,13 +1,17 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { currentDevice } from '../../../src/gpu/device.js';
+import { sigmoid } from '../../reference/activations.js';
 import { batchNorm, channelMoments } from '../../reference/normalization.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 import { ADAPTERS, tuneFor, withoutSubgroups } from '../../support/tuning.js';
 
 const { functional } = sg.nn;
+
+const ACTIVATIONS = { relu: (z: number) => Math.max(z, 0), sigmoid, tanh: Math.tanh };
 
 const SHAPES = [
   [3, 1],
@@ -79,6 +83,101 @@ describe.each(ADAPTERS)('batchNorm, tuned for %s', (adapter) => {
       step: 1e-3,
       gradient: { absolute: 1e-4 },
     });
+  });
+
+  test.each(
+    (['relu', 'sigmoid', 'tanh'] as const).flatMap((activation) =>
+      [
+        [5, 3],
+        [3, 5, 7],
+        [2, 6, 31, 33],
+      ].flatMap((shape) => [true, false].map((training) => ({ activation, shape, training }))),
+    ),
+  )('and $activation, $shape, training $training', ({ activation, shape, training }) => {
+    const channels = [shape[1]!];
+    return checkOp({
+      inputs: [input(shape, 1), input(channels, 2, 0.5, 2), input(channels, 3, -1, 1)],
+      op: (x, weight, bias) => {
+        using mean = sg.tensor(uniform(channels[0]!, 4));
+        using variance = sg.tensor(uniform(channels[0]!, 5, 0.5, 2));
+        const options = { training, activation };
+        return functional.batchNorm(x, mean, variance, weight, bias, options);
+      },
+      reference: (x, weight, bias) => {
+        const variances = uniform(channels[0]!, 5, 0.5, 2);
+        const means = [...uniform(channels[0]!, 4)];
+        const given = means.map((mean, c) => ({ mean, variance: variances[c]! }));
+        const running = training ? undefined : given;
+        const { data } = batchNorm(x, weight!, bias!, { running });
+        return { shape, data: data.map(ACTIVATIONS[activation]) };
+      },
+      options: { training, activation },
+      samples: 12,
+      step: activation === 'relu' ? 1e-5 : 1e-3, // a smaller one crosses fewer corners
+      gradient: { absolute: 1e-4, relative: 2e-4 },
+    });
+  });
+
+  test.each([
+    { name: 'some samples', shape: [9, 3, 7, 5], limit: 1024, momentum: 0.3 },
+    { name: 'some channels of a sample', shape: [2, 7, 11, 13], limit: 1536, momentum: null },
+  ])('in pieces, $name at a time', async ({ shape, limit, momentum }) => {
+    const results = async (): Promise<number[][]> => {
+      const channels = shape[1]!;
+      const x = sg.tensor(input(shape, 1).data, { shape, requiresGrad: true });
+      const weight = sg.tensor(uniform(channels, 2, 0.5, 2), { requiresGrad: true });
+      const bias = sg.tensor(uniform(channels, 3), { requiresGrad: true });
+      const [mean, variance] = [sg.zeros([channels]), sg.ones([channels])];
+      const count = sg.zeros([], { dtype: 'i32' });
+      const options = { training: true, activation: 'relu', momentum } as const;
+      const y = functional.batchNorm(x, mean, variance, weight, bias, {
+        ...options,
+        numBatchesTracked: count,
+      });
+      y.retain();
+      backward(y.clone());
+      const tensors = [y, x.grad!, weight.grad!, bias.grad!, mean, variance, count];
+      const got = await Promise.all(tensors.map(async (t) => Array.from(await t.data())));
+      for (const t of [x, weight, bias, mean, variance, count, y]) t.dispose();
+      return got;
+    };
+    const whole = await results();
+    const pieces = await withBindingLimit(limit, results);
+    whole.forEach((expected, i) => expectClose(pieces[i]!, expected, { absolute: 1e-5 }));
+    expect(pieces.at(-1)).toEqual([1]);
+  });
+
+  test('takes two dispatches each way, and one for what needs no sums', () => {
+    const { queue } = currentDevice();
+    const counted = (fn: () => void): number => {
+      const before = queue.dispatches;
+      fn();
+      return queue.dispatches - before;
+    };
+    for (const shape of [
+      [256, 10],
+      [16, 6, 28, 28],
+    ]) {
+      const channels = [shape[1]!];
+      const x = sg.zeros(shape, { requiresGrad: true });
+      const [weight, bias] = [sg.ones(channels), sg.zeros(channels)];
+      const [mean, variance] = [sg.zeros(channels), sg.ones(channels)];
+      const count = sg.zeros([], { dtype: 'i32' });
+      const gradient = sg.ones(shape);
+      for (const training of [true, false]) {
+        let y!: sg.Tensor;
+        const options = { training, numBatchesTracked: count, activation: 'relu' } as const;
+        const forward = () => {
+          y = functional.batchNorm(x, mean, variance, weight, bias, options);
+        };
+        expect(counted(forward)).toBe(training ? 2 : 1);
+        x.grad?.dispose();
+        x.grad = null;
+        expect(counted(() => y.backward({ gradient }))).toBe(training ? 2 : 1);
+        y.dispose();
+      }
+      for (const t of [x, weight, bias, mean, variance, count, gradient]) t.dispose();
+    }
   });
 
   test('is sound where the mean is 1e4 and the variance 1e-4', async () => {
