@@ -2,7 +2,9 @@ import type { Activation } from '../autograd/kernels/activation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ReLU, Sigmoid, Tanh } from './activations.js';
 import { Conv2d } from './conv2d.js';
+import { Linear } from './linear.js';
 import type { Module } from './module.js';
+import { BatchNorm1d, BatchNorm2d } from './normalization.js';
 
 /** A layer whose kernel can apply the activation that follows it. */
 interface Fusing extends Module {
@@ -10,7 +12,7 @@ interface Fusing extends Module {
 }
 
 /** By class, and not by subclass: that may do something else. */
-const FUSING = new Set<unknown>([Conv2d]);
+const FUSING = new Set<unknown>([Conv2d, Linear, BatchNorm1d, BatchNorm2d]);
 const ACTIVATIONS = new Map<unknown, Activation>([
   [ReLU, 'relu'],
   [Sigmoid, 'sigmoid'],

@@ -1,3 +1,4 @@
+import type { Activation } from '../autograd/kernels/activation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { initWeightAndBias } from './defaultInit.js';
 import * as functional from './functional.js';
@@ -37,5 +38,10 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.linear(x, this.weight, this.bias);
+  }
+
+  /** The activation of `forward(x)`, computed by the same kernel. */
+  forwardActivated(x: Tensor, activation: Activation): Tensor {
+    return functional.linear(x, this.weight, this.bias, { activation });
   }
 }

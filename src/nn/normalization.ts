@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.js';
+import type { Activation } from '../autograd/kernels/activation.js';
 import type { Shape } from '../gpu/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import * as functional from './functional.js';
@@ -57,6 +58,15 @@ abstract class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    return this.normalize(x);
+  }
+
+  /** The activation of `forward(x)`, computed by the same kernel. */
+  forwardActivated(x: Tensor, activation: Activation): Tensor {
+    return this.normalize(x, activation);
+  }
+
+  private normalize(x: Tensor, activation?: Activation): Tensor {
     this.checkInput(x.shape);
     const { runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
     return functional.batchNorm(x, runningMean, runningVar, this.weight, this.bias, {
@@ -64,6 +74,7 @@ abstract class BatchNorm extends Module {
       momentum,
       eps,
       numBatchesTracked,
+      activation,
     });
   }
 
