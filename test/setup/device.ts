@@ -10,7 +10,8 @@ const QUIET = { onNote: () => undefined };
 let bytesBefore = 0;
 
 beforeAll(async () => {
-  const { info } = await init(QUIET);
+  const { info, choices } = await init(QUIET);
+  choices.tuned.clear(); // what this machine's user has tuned is no matter here
   // Where a driver was asked for, the adapter that npm installs is no substitute.
   const driver = typeof process !== 'undefined' && process.env['SHADEGRAD_TEST_DRIVER'];
   if (driver) expect(info.description, 'adapter').not.toMatch(/swiftshader/i);
