@@ -4,6 +4,8 @@
 //
 //   forward          labels, weight, logits -> losses, rows
 //                    one thread or one workgroup for each row (rows.wgsl)
+//   total            labels, weight, logits -> loss, rows, divisor
+//                    one workgroup, for few rows: what they come to, over their counts by COUNTED
 //   backward         labels, weight, logits, dy, rows, divisor -> dLogits
 //   backwardTarget   labels, weight, logits, dy, rows, divisor -> dTarget
 //                    one thread for each element
@@ -32,6 +34,9 @@ alias Loss = f32;
 @group(0) @binding(4) var<storage, read_write> losses: array<Loss>;
 @group(0) @binding(5) var<storage, read_write> rows: array<vec4f>;
 
+@group(0) @binding(4) var<storage, read_write> loss: array<scalar>;
+@group(0) @binding(6) var<storage, read_write> divisorOut: array<f32>;
+
 @group(0) @binding(4) var<storage, read> dy: array<scalar>;
 @group(0) @binding(5) var<storage, read> savedRows: array<vec4f>;
 @group(0) @binding(6) var<storage, read> divisor: array<f32>;
@@ -47,6 +52,59 @@ fn shareOf(row: u32, k: u32, i: u32) -> f32 {
   return weightOf(k) * ((1.0 - params.smoothing) * label + params.smoothing / f32(params.c));
 }
 
+// The largest of logits first, first + step, ... of a row.
+fn highestOf(row: u32, first: u32, step: u32) -> f32 {
+  let start = startOf(row);
+  var highest = f32(logits[start]);
+  for (var k = first; k < params.c; k += step) {
+    highest = max(highest, f32(logits[start + k * params.inner]));
+  }
+  return highest;
+}
+
+struct Sums {
+  exps: f32, // sum e^(x - maximum)
+  mass: f32, // sum q
+  dot: f32, // sum q (x - maximum)
+}
+
+// Of the same ones.
+fn sumsOf(row: u32, first: u32, step: u32, highest: f32) -> Sums {
+  let start = startOf(row);
+  var sums = Sums();
+  for (var k = first; k < params.c; k += step) {
+    let i = start + k * params.inner;
+    let x = f32(logits[i]) - highest;
+    sums.exps += exp(x);
+    let q = shareOf(row, k, i);
+    sums.mass += q;
+    if (q != 0.0) { // 0 times -Inf is not 0
+      sums.dot += q * x;
+    }
+  }
+  return sums;
+}
+
+// The loss of a row and what it counts; keeps what backward needs.
+fn finished(row: u32, highest: f32, sums: Sums) -> vec2f {
+  var mass = sums.mass;
+  var count = 1.0;
+  var value = mass * log(sums.exps) - sums.dot;
+  if (isIgnored(row)) {
+    count = 0.0;
+    value = 0.0;
+  } else if (isOutside(row)) {
+    mass = nan();
+    value = nan();
+  } else {
+#if INDICES
+    count = weightOf(u32(labels[row]));
+#endif
+  }
+  rows[row] = vec4f(highest, sums.exps, mass, count);
+  return vec2f(value, count);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(
   @builtin(global_invocation_id) id: vec3u,
@@ -59,48 +117,35 @@ fn forward(
   if (row >= params.rows) {
     return;
   }
-  let start = startOf(row);
-  var highest = f32(logits[start]);
-  for (var k = lane; k < params.c; k += LANES) {
-    highest = max(highest, f32(logits[start + k * params.inner]));
+  let highest = maxOfLanes(highestOf(row, lane, LANES), lane);
+  var sums = sumsOf(row, lane, LANES, highest);
+  sums.exps = sumOfLanes(sums.exps, lane);
+  sums.mass = sumOfLanes(sums.mass, lane);
+  sums.dot = sumOfLanes(sums.dot, lane);
+  if (lane == 0u) {
+    losses[row] = Loss(finished(row, highest, sums).x);
   }
-  highest = maxOfLanes(highest, lane);
+}
 
-  var sum = 0.0;
-  var mass = 0.0; // sum q
-  var dot = 0.0; // sum q (x - maximum)
-  for (var k = lane; k < params.c; k += LANES) {
-    let i = start + k * params.inner;
-    let x = f32(logits[i]) - highest;
-    sum += exp(x);
-    let q = shareOf(row, k, i);
-    mass += q;
-    if (q != 0.0) { // 0 times -Inf is not 0
-      dot += q * x;
-    }
+@compute @workgroup_size(WORKGROUP)
+fn total(@builtin(local_invocation_index) index: u32) {
+  let lane = laneOf(index);
+  var own = vec2f();
+  for (var row = lane; row < params.rows; row += LANES) {
+    let highest = highestOf(row, 0u, 1u);
+    own += finished(row, highest, sumsOf(row, 0u, 1u, highest));
   }
-  sum = sumOfLanes(sum, lane);
-  mass = sumOfLanes(mass, lane);
-  dot = sumOfLanes(dot, lane);
-  if (lane > 0u) {
-    return;
-  }
-
-  var count = 1.0;
-  var value = mass * log(sum) - dot;
-  if (isIgnored(row)) {
-    count = 0.0;
-    value = 0.0;
-  } else if (isOutside(row)) {
-    mass = nan();
-    value = nan();
-  } else {
-#if INDICES
-    count = weightOf(u32(labels[row]));
+  let sum = sumOfLanes(own.x, lane);
+  let count = sumOfLanes(own.y, lane);
+  if (lane == 0u) {
+#if COUNTED
+    let by = count;
+#else
+    let by = 1.0;
 #endif
+    loss[0] = scalar(sum / by);
+    divisorOut[0] = by;
   }
-  losses[row] = Loss(value);
-  rows[row] = vec4f(highest, sum, mass, count);
 }
 
 @compute @workgroup_size(WORKGROUP)

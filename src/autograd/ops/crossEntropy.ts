@@ -11,7 +11,7 @@ import { launch } from '../../gpu/launch.js';
 import { defineShader, type FlagsOf, type ParamsOf } from '../../gpu/shader.js';
 import { checkIgnoreIndex, classGeometry } from '../kernels/classes.js';
 import { checkReduction, lossTotal, type Reduction } from '../kernels/lossTotal.js';
-import { inParts } from '../kernels/parts.js';
+import { fitBindings, inParts } from '../kernels/parts.js';
 import { rowLaunch } from '../kernels/rows.js';
 import { Op, type Gradients } from '../op.js';
 
@@ -19,11 +19,15 @@ const shader = defineShader({
   name: 'crossEntropy',
   source,
   params: { rows: 'u32', c: 'u32', inner: 'u32', ignoreIndex: 'i32', smoothing: 'f32' },
-  flags: ['INDICES', 'WEIGHTED', 'EACH', 'WIDE'],
+  flags: ['INDICES', 'WEIGHTED', 'EACH', 'COUNTED', 'WIDE'],
   includes: { classes, lossScale, nonFinite, rows: rowsSource, threads },
 });
 
 export type { Reduction };
+
+/** Rows, and all their logits, that one workgroup takes. */
+const MOST_ROWS = 1024;
+const MOST_LOGITS = 2 ** 15;
 
 export interface CrossEntropyOptions {
   /**
@@ -93,6 +97,8 @@ export class CrossEntropy extends Op {
     this.weight = weight && this.save(weight);
     this.rows = this.own(GpuArray.empty([rows, 4], 'f32', device));
 
+    if (!each && this.isSmall()) return this.total(reduction === 'mean');
+
     const losses = GpuArray.empty(rowShape, each ? dtype : 'f32', device);
     const outer = rows / (geometry.inner || 1);
     inParts({ outer }, [target, logits], [losses, this.rows], ({ outer, inputs, outputs }) => {
@@ -113,6 +119,31 @@ export class CrossEntropy extends Op {
     const { loss, divisor } = lossTotal(losses, reduction === 'mean' ? counts : 1, dtype);
     this.divisor = this.own(divisor);
     losses.release();
+    return loss;
+  }
+
+  /** True for what one workgroup does as fast as several do and another one that adds up. */
+  private isSmall(): boolean {
+    const { logits, target, rows, params } = this;
+    const fits = fitBindings([logits, target, rows]);
+    return fits && params.rows > 0 && params.rows <= MOST_ROWS && logits.numel <= MOST_LOGITS;
+  }
+
+  /** Forward and its sum, in one dispatch. */
+  private total(isMean: boolean): GpuArray {
+    const { logits, target, weight, rows, params } = this;
+    const { device } = logits;
+    const loss = GpuArray.empty([], logits.dtype, device);
+    const divisor = this.own(GpuArray.empty([], 'f32', device));
+    const { wide, ...size } = rowLaunch(device, 1, params.rows, true);
+    launch(shader, 'total', {
+      inputs: [target, weight ?? logits, logits],
+      outputs: [loss, rows, divisor],
+      params,
+      flags: { ...this.flags, COUNTED: isMean, WIDE: wide },
+      ...size,
+    });
+    this.divisor = divisor;
     return loss;
   }
 

@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { CrossEntropy, type CrossEntropyOptions } from '../../../src/autograd/ops/crossEntropy.js';
+import { currentDevice } from '../../../src/gpu/device.js';
 import { apply } from '../../../src/tensor/tensor.js';
 import { crossEntropy } from '../../reference/crossEntropy.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
@@ -227,7 +228,29 @@ describe.each(ADAPTERS)('crossEntropy, tuned for %s', (adapter) => {
     check([logitsOf(5, c), indicesOf(5, c)]),
   );
 
-  test('of many rows', () => check([logitsOf(300, 3), indicesOf(300, 3, -100)]));
+  test.each([
+    [300, 3],
+    [1024, 2],
+    [1025, 2],
+    [40, 1025],
+  ])('of %i rows of %i classes', async (n, c) => {
+    const weight = { shape: [c], data: uniform(c, 9, 0.5, 2), grad: false };
+    await check([logitsOf(n, c), indicesOf(n, c, -100), weight]);
+    await check([logitsOf(n, c), indicesOf(n, c)], { reduction: 'sum' });
+  });
+
+  test.each(['mean', 'sum'] as const)('one dispatch forward and one backward, %s', (reduction) => {
+    const { queue } = currentDevice();
+    using logits = sg.tensor(uniform(2560, 1), { shape: [256, 10], requiresGrad: true });
+    using target = sg.zeros([256], { dtype: 'i32' });
+    using gradient = sg.ones([]);
+    let before = queue.dispatches;
+    using loss = apply(new CrossEntropy({ reduction }), logits, target);
+    expect(queue.dispatches - before).toBe(1);
+    before = queue.dispatches;
+    loss.backward({ gradient });
+    expect(queue.dispatches - before).toBe(1);
+  });
 });
 
 describe('crossEntropy refuses', () => {
