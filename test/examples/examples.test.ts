@@ -78,3 +78,17 @@ describe('examples/memory.js', () => {
     expect(loss).toBeLessThan(0.6);
   });
 });
+
+test('examples/capture.js does less on the host, and learns', async () => {
+  // @ts-expect-error: a JavaScript file
+  const lines = await linesOf(() => import('../../examples/capture.js'));
+
+  expect(lines.map((line) => line.replace(/[\d.]+/g, '#'))).toEqual([
+    'plain: # ms of JavaScript a step',
+    'captured: # ms of JavaScript a step',
+    '# dispatches a step, loss #',
+  ]);
+  const [dispatches, loss] = lines[2]!.match(/[\d.]+/g)!.map(Number);
+  expect(dispatches).toBeLessThanOrEqual(30);
+  expect(loss).toBeLessThan(2.4);
+});
