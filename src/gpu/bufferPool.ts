@@ -122,6 +122,11 @@ export class BufferPool {
     this.release(buffer);
   }
 
+  /** Has the peak count from now on. */
+  resetPeak(): void {
+    this.account.bytesPeak = this.account.bytesInUse;
+  }
+
   /** Destroys idle buffers, the one idle for longest first, until at most `bytes` are left. */
   trim(bytes = 0): void {
     for (const buffer of this.byAge) {

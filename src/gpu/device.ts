@@ -32,7 +32,7 @@ export interface MemoryInfo {
   bytesInUse: number;
   /** Bytes of idle buffers, kept to be used again. */
   bytesPooled: number;
-  /** Most bytes ever in use at once. */
+  /** Most bytes in use at once, since the device was opened or `resetPeakMemory()`. */
   bytesPeak: number;
   /** Arrays alive. */
   arrays: number;

@@ -147,6 +147,22 @@ export function memory(): MemoryInfo {
   return openDevice()?.memory() ?? { bytesInUse: 0, bytesPooled: 0, bytesPeak: 0, arrays: 0 };
 }
 
+/**
+ * Has `memory().bytesPeak`, the most bytes that were in use at once, count from now on: what a piece
+ * of work takes is the peak after it.
+ *
+ * Source: https://docs.pytorch.org/docs/stable/generated/torch.cuda.reset_peak_memory_stats.html
+ *
+ * @example
+ * sg.resetPeakMemory();
+ * const before = sg.memory().bytesInUse;
+ * step();
+ * console.log(sg.memory().bytesPeak - before);
+ */
+export function resetPeakMemory(): void {
+  openDevice()?.pool.resetPeak();
+}
+
 /** Closes the current device: frees all its tensors and lets Node exit. */
 export function close(): void {
   openDevice()?.close();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DeviceError } from '../../src/errors.js';
 import { currentDevice } from '../../src/gpu/device.js';
-import { close, init, memory, sync } from '../../src/gpu/init.js';
+import { close, init, memory, resetPeakMemory, sync } from '../../src/gpu/init.js';
 import { requestNodeAdapter } from '../../src/gpu/nodeAdapter.js';
 import { fill } from '../../src/autograd/kernels/fill.js';
 import { GpuArray } from '../../src/gpu/gpuArray.js';
@@ -110,6 +110,29 @@ describe('init', () => {
       expect(result).toMatchObject({ software: false });
     }
     expect(currentDevice(), 'the device of before').toBe(before);
+  });
+});
+
+describe('resetPeakMemory', () => {
+  test('has the peak count from what is in use', async () => {
+    await init(quiet);
+    const kept = fill(GpuArray.empty([1000]), 1);
+    const gone = fill(GpuArray.empty([2000]), 1);
+    gone.release();
+    expect(memory().bytesPeak).toBeGreaterThanOrEqual(4096 + 8192);
+    resetPeakMemory();
+    const { bytesInUse } = memory();
+    expect(memory().bytesPeak).toBe(bytesInUse);
+    fill(GpuArray.empty([1000]), 2).release();
+    expect(memory()).toMatchObject({ bytesInUse, bytesPeak: bytesInUse + 4096 });
+    kept.release();
+    expect(memory().bytesPeak).toBe(bytesInUse + 4096);
+  });
+
+  test('does nothing without a device', () => {
+    close();
+    resetPeakMemory();
+    expect(memory().bytesPeak).toBe(0);
   });
 });
 

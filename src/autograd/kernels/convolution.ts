@@ -1,10 +1,46 @@
-/** Convolutions and their gradients. Shapes are not checked. */
+/** Convolutions and their gradients, by the kernels that are chosen for them. Shapes are not checked. */
+import type { Device } from '../../gpu/device.js';
+import type { DType, Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
+import type { Trial } from '../../gpu/kernelChoices.js';
+import { Generator } from '../../random/generator.js';
 import type { Activation, Incoming } from './activation.js';
+import { choose, type KernelFamily } from './choice.js';
 import { contiguous } from './convolutionLayout.js';
 import { correlate } from './correlate.js';
-import { bothGradients, inputCorrelations, weightGradient } from './directGradients.js';
+import {
+  bothGradients,
+  inputCorrelations,
+  weightGradient,
+  type WeightGradient,
+} from './directGradients.js';
+import {
+  canGemm,
+  gemmForward,
+  gemmInputGradient,
+  gemmWeightGradient,
+  type GemmVariant,
+} from './gemm.js';
 import type { ConvGeometry } from './geometry.js';
+import { fillUniform } from './random.js';
+import { fromTable, TABLE, type ConvSize } from './table.js';
+
+/**
+ * The kernels for a convolution.
+ *
+ *   direct           packed windows, sums in the registers of a thread; see conv2d.wgsl
+ *   gemm64, gemm32   tiles in workgroup memory; see conv2dGemm.wgsl
+ */
+export type ConvVariant = 'direct' | GemmVariant;
+
+/** A convolution as the choice of a kernel sees it. */
+export interface ConvProblem {
+  geometry: ConvGeometry;
+  dtype: DType;
+  /** What is computed. */
+  pass: 'forward' | 'input' | 'weight';
+  activation?: Activation;
+}
 
 export interface Convolution {
   /** (N, C, H, W) */
@@ -17,10 +53,19 @@ export interface Convolution {
 }
 
 /** @returns y, (N, K, outH, outW). */
-export function convolve({ x, weight, bias, activation, geometry }: Convolution): GpuArray {
+export function convolve(convolution: Convolution): GpuArray {
+  const { weight, geometry, activation } = convolution;
+  const { dtype, device } = weight;
+  const problem: ConvProblem = { geometry, dtype, pass: 'forward', activation };
+  return convolveBy(choose(CONVOLVE, problem, device) as ConvVariant, convolution);
+}
+
+function convolveBy(variant: ConvVariant, convolution: Convolution): GpuArray {
+  const { x, weight, bias, activation, geometry } = convolution;
   const { n, outChannels, h, w } = geometry;
   const y = GpuArray.empty([n, outChannels, h.output, w.output], weight.dtype, weight.device);
-  correlate({ x, weight, bias, activation, y, geometry, order: contiguous(geometry) });
+  if (variant === 'direct') correlate({ ...convolution, y, order: contiguous(geometry) });
+  else gemmForward(variant, x, weight, y, geometry, { bias, activation });
   return y;
 }
 
@@ -31,32 +76,132 @@ export function inputGradient(
   geometry: ConvGeometry,
   bias?: GpuArray,
 ): GpuArray {
+  return inputGradientBy(inputVariant(dy, geometry), dy, weight, geometry, bias);
+}
+
+function inputGradientBy(
+  variant: ConvVariant,
+  dy: Incoming,
+  weight: GpuArray,
+  geometry: ConvGeometry,
+  bias?: GpuArray,
+): GpuArray {
   const dx = emptyInput(weight, geometry);
-  inputCorrelations(dy, weight, dx, geometry, bias).forEach(correlate);
+  if (variant === 'direct') inputCorrelations(dy, weight, dx, geometry, bias).forEach(correlate);
+  else gemmInputGradient(variant, dy, weight, dx, geometry, bias);
   return dx;
 }
 
-export interface WeightGradients {
-  /** Not needed for the bias alone. */
-  x?: GpuArray;
-  dy: Incoming;
-  geometry: ConvGeometry;
-  /** Where they are written to: one or both. */
-  weight?: GpuArray;
-  bias?: GpuArray;
+/** dW and dB, or one of them. */
+export function weightGradients(gradient: WeightGradient): void {
+  weightGradientsBy(weightVariant(gradient), gradient);
 }
 
-export function weightGradients(job: WeightGradients): void {
-  weightGradient(job);
+function weightGradientsBy(variant: ConvVariant, gradient: WeightGradient): void {
+  if (variant === 'direct') weightGradient(gradient);
+  else gemmWeightGradient(variant, gradient);
 }
 
-/** inputGradient and weightGradients, which share the reading of dy. @returns dx. */
-export function allGradients(weight: GpuArray, job: WeightGradients): GpuArray {
-  const dx = emptyInput(weight, job.geometry);
-  bothGradients(inputCorrelations(job.dy, weight, dx, job.geometry), job);
-  return dx;
+/** inputGradient and weightGradients, which may share the reading of dy. @returns dx. */
+export function allGradients(weight: GpuArray, gradient: WeightGradient): GpuArray {
+  const { dy, geometry } = gradient;
+  const [forInput, forWeight] = [inputVariant(dy, geometry), weightVariant(gradient)];
+  if (forInput === 'direct' && forWeight === 'direct') {
+    const dx = emptyInput(weight, geometry);
+    bothGradients(inputCorrelations(dy, weight, dx, geometry), gradient);
+    return dx;
+  }
+  weightGradientsBy(forWeight, gradient);
+  return inputGradientBy(forInput, dy, weight, geometry);
+}
+
+function inputVariant({ array, activation }: Incoming, geometry: ConvGeometry): ConvVariant {
+  const problem: ConvProblem = { geometry, dtype: array.dtype, pass: 'input', activation };
+  return choose(CONVOLVE, problem, array.device) as ConvVariant;
+}
+
+function weightVariant({ dy, geometry }: WeightGradient): ConvVariant {
+  const { dtype, device } = dy.array;
+  const problem: ConvProblem = { geometry, dtype, pass: 'weight', activation: dy.activation };
+  return choose(CONVOLUTION_WEIGHT_GRADIENT, problem, device) as ConvVariant;
 }
 
 function emptyInput(weight: GpuArray, { n, inChannels, h, w }: ConvGeometry): GpuArray {
   return GpuArray.empty([n, inChannels, h.input, w.input], weight.dtype, weight.device);
+}
+
+/** Convolutions, and their input gradients. */
+export const CONVOLVE: KernelFamily<ConvProblem> = {
+  name: 'convolve',
+  key: keyOf,
+  candidates: candidatesFor,
+  preferred: (problem, device) =>
+    fromTable(TABLE.convolve, sizeOf(problem), device, candidatesFor(problem, device)),
+  trial: trialOf,
+};
+
+/** Gradients of the weight and the bias. */
+export const CONVOLUTION_WEIGHT_GRADIENT: KernelFamily<ConvProblem> = {
+  name: 'convolutionWeightGradient',
+  key: keyOf,
+  candidates: candidatesFor,
+  preferred: (problem, device) => {
+    const able = candidatesFor(problem, device);
+    return fromTable(TABLE.convolutionWeightGradient, sizeOf(problem), device, able);
+  },
+  trial: trialOf,
+};
+
+function candidatesFor({ geometry, dtype }: ConvProblem, device: Device): ConvVariant[] {
+  return canGemm(geometry, dtype, device) ? ['direct', 'gemm64', 'gemm32'] : ['direct'];
+}
+
+function keyOf({ geometry, dtype, pass, activation }: ConvProblem): string {
+  const { n, inChannels, outChannels, groups, h, w } = geometry;
+  const words = [
+    ...[pass, `n${n} c${inChannels} k${outChannels} g${groups}`],
+    ...[`${h.input}x${w.input}`, `kernel ${h.kernel}x${w.kernel}`],
+    ...[`stride ${h.stride}x${w.stride}`, `dilation ${h.dilation}x${w.dilation}`],
+    ...[`padding ${h.padding}x${w.padding}`, `to ${h.output}x${w.output}`, dtype],
+    ...(activation ? [activation] : []),
+  ];
+  return words.join(' ');
+}
+
+function sizeOf({ geometry, pass }: ConvProblem): ConvSize {
+  const { n, inChannels, outChannels, groups, h, w } = geometry;
+  return {
+    ...{ pass, n, inChannels, outChannels, groups },
+    taps: h.kernel * w.kernel,
+    pixels: h.output * w.output,
+    stride: h.stride * w.stride,
+  };
+}
+
+function trialOf({ geometry, dtype, pass, activation }: ConvProblem, device: Device): Trial {
+  const { n, inChannels, outChannels, groups, h, w } = geometry;
+  const generator = new Generator(1);
+  const random = (shape: Shape): GpuArray =>
+    fillUniform(GpuArray.empty(shape, dtype, device), -1, 1, generator);
+  const weightShape = [outChannels, inChannels / groups, h.kernel, w.kernel];
+  const [x, weight] = [random([n, inChannels, h.input, w.input]), random(weightShape)];
+  const [y, bias] = [random([n, outChannels, h.output, w.output]), random([outChannels])];
+  const dy = { array: y, activation, activated: activation && y };
+  return {
+    run(name) {
+      const variant = name as ConvVariant;
+      if (pass === 'forward') {
+        return [convolveBy(variant, { x: { array: x }, weight, bias, activation, geometry })];
+      }
+      if (pass === 'input') return [inputGradientBy(variant, dy, weight, geometry)];
+      const [dWeight, dBias] = [weightShape, [outChannels]].map((shape) =>
+        GpuArray.empty(shape, dtype, device),
+      ) as [GpuArray, GpuArray];
+      weightGradientsBy(variant, { x, dy, geometry, weight: dWeight, bias: dBias });
+      return [dWeight, dBias];
+    },
+    release() {
+      for (const array of [x, weight, y, bias]) array.release();
+    },
+  };
 }

@@ -19,6 +19,7 @@ export interface MatmulSize {
 
 /** Sizes of a convolution, by what it computes. */
 export interface ConvSize {
+  pass: 'forward' | 'input' | 'weight';
   n: number;
   inChannels: number;
   outChannels: number;
@@ -27,6 +28,8 @@ export interface ConvSize {
   taps: number;
   /** Pixels of a plane of the output. */
   pixels: number;
+  /** Of both axes, multiplied. */
+  stride: number;
 }
 
 /** Which kernel does what: the first line that fits. `tune()` may find better ones. */

@@ -3,13 +3,8 @@ import type { Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { ACTIVATIONS, type Activation, type Incoming } from '../kernels/activation.js';
 import { checkSameFloat } from '../kernels/checks.js';
-import {
-  allGradients,
-  convolve,
-  inputGradient,
-  weightGradients,
-  type WeightGradients,
-} from '../kernels/convolution.js';
+import { allGradients, convolve, inputGradient, weightGradients } from '../kernels/convolution.js';
+import type { WeightGradient } from '../kernels/directGradients.js';
 import { batched } from '../kernels/convolutionLayout.js';
 import {
   checkPaddingMode,
@@ -81,7 +76,7 @@ export class Conv2d extends Op {
       activation: this.options.activation,
       activated: this.y ?? undefined,
     };
-    const job: WeightGradients = {
+    const job: WeightGradient = {
       x: x ?? undefined,
       dy: incoming,
       geometry,

@@ -1,0 +1,139 @@
+/** The kernels with tiles in workgroup memory, on what the direct ones are tested with. */
+import * as sg from 'shadegrad';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  CONVOLUTION_WEIGHT_GRADIENT,
+  CONVOLVE,
+} from '../../../src/autograd/kernels/convolution.js';
+import { Conv2d } from '../../../src/autograd/ops/conv2d.js';
+import { ConvTranspose2d } from '../../../src/autograd/ops/convTranspose2d.js';
+import { currentDevice } from '../../../src/gpu/device.js';
+import { apply } from '../../../src/tensor/tensor.js';
+import { conv2d } from '../../reference/conv2d.js';
+import { checkOp } from '../../support/checkOp.js';
+import { expectClose } from '../../support/compare.js';
+import { CASES, checkCase, random } from '../../support/convolutions.js';
+import { tuneFor } from '../../support/tuning.js';
+
+const FAMILIES = [CONVOLVE, CONVOLUTION_WEIGHT_GRADIENT];
+
+function force(variant: string): void {
+  for (const { name } of FAMILIES) currentDevice().choices.forced.set(name, variant);
+}
+
+afterEach(() => currentDevice().choices.forced.clear());
+
+describe.each(['gemm64', 'gemm32'])('conv2d by %s', (variant) => {
+  beforeEach(() => force(variant));
+  test.each(CASES)('$name', checkCase);
+});
+
+describe('conv2d by gemm32, tuned for hardware', () => {
+  tuneFor('hardware');
+  beforeEach(() => force('gemm32'));
+  test.each(CASES.slice(0, 5))('$name', checkCase);
+});
+
+describe('conv2d by gemm32 with an activation', () => {
+  beforeEach(() => force('gemm32'));
+  const shapes = [[2, 2, 7, 8], [5, 2, 3, 3], [5]];
+  const FUNCTIONS = [
+    { activation: 'relu', f: (x: number) => Math.max(x, 0) },
+    { activation: 'sigmoid', f: (x: number) => 1 / (1 + Math.exp(-x)) },
+    { activation: 'tanh', f: Math.tanh },
+  ] as const;
+  test.each(FUNCTIONS)('$activation', ({ activation, f }) =>
+    checkOp({
+      inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
+      op: (...inputs) => apply(new Conv2d({ activation, stride: 2, padding: 1 }), ...inputs),
+      reference: (...[x, w, b]) => {
+        const { shape, data } = conv2d(x!, w!, b, { stride: [2, 2], padding: [1, 1] });
+        return { shape, data: data.map(f) };
+      },
+      samples: 24,
+      options: { activation },
+    }),
+  );
+});
+
+test('each family agrees with the other on a transposed convolution', async () => {
+  const shapes = [[2, 6, 5, 7], [6, 4, 3, 2], [8]];
+  const run = async (variant: string): Promise<Float32Array[]> => {
+    force(variant);
+    const inputs = shapes.map((shape, i) =>
+      sg.tensor(random(shape, i + 1), { shape, requiresGrad: true }),
+    );
+    const options = { stride: [2, 3], padding: 1, outputPadding: [1, 0], groups: 2 } as const;
+    const y = apply(new ConvTranspose2d(options), ...inputs).retain();
+    const gradient = sg.tensor(random(y.shape, 9), { shape: y.shape });
+    y.backward({ gradient });
+    const results = [y, ...inputs.map(({ grad }) => grad!)];
+    const values = await Promise.all(results.map((tensor) => tensor.data()));
+    for (const tensor of [...inputs, y, gradient]) tensor.dispose();
+    return values as Float32Array[];
+  };
+  const expected = await run('direct');
+  for (const [i, values] of (await run('gemm32')).entries()) expectClose(values, expected[i]!);
+});
+
+const GRADIENTS = [
+  ['the input', 0],
+  ['the weight', 1],
+  ['the bias', 2],
+] as const;
+test.each(GRADIENTS)('the gradient of %s alone', async (_, only) => {
+  const shapes = [[3, 2, 5, 5], [3, 2, 3, 3], [3]];
+  const run = async (variant: string): Promise<number[]> => {
+    force(variant);
+    const inputs = shapes.map((shape, i) =>
+      sg.tensor(random(shape, i), { shape, requiresGrad: i === only }),
+    );
+    const y = apply(new Conv2d({ activation: 'tanh' }), ...inputs);
+    using gradient = sg.ones(y.shape);
+    y.backward({ gradient });
+    const values = [...(await inputs[only]!.grad!.data())];
+    for (const tensor of [...inputs, y]) tensor.dispose();
+    return values;
+  };
+  const expected = await run('direct');
+  expectClose(await run('gemm32'), expected);
+});
+
+test('an empty batch has gradients of zero', async () => {
+  force('gemm32');
+  using x = sg.zeros([0, 2, 5, 5]);
+  using weight = sg.tensor(random([3, 2, 3, 3], 1), { shape: [3, 2, 3, 3], requiresGrad: true });
+  using bias = sg.ones([3], { requiresGrad: true });
+  using y = apply(new Conv2d(), x, weight, bias);
+  using gradient = sg.zeros(y.shape);
+  y.backward({ gradient });
+  expectClose(await weight.grad!.data(), new Float32Array(54));
+  expectClose(await bias.grad!.data(), new Float32Array(3));
+});
+
+test('trials of every variant give the same', async () => {
+  const axis = { input: 7, kernel: 3, stride: 2, dilation: 1, padding: 1, output: 4 };
+  const geometry = { n: 2, inChannels: 3, outChannels: 5, groups: 1, h: axis, w: axis };
+  const device = currentDevice();
+  for (const pass of ['forward', 'input', 'weight'] as const) {
+    const family = pass === 'weight' ? CONVOLUTION_WEIGHT_GRADIENT : CONVOLVE;
+    const problem = { geometry, dtype: 'f32', pass, activation: 'sigmoid' } as const;
+    expect(family.key(problem)).toBe(
+      `${pass} n2 c3 k5 g1 7x7 kernel 3x3 stride 2x2 dilation 1x1 padding 1x1 to 4x4 f32 sigmoid`,
+    );
+    const trial = family.trial(problem, device);
+    const values = async (variant: string): Promise<ArrayLike<number>[]> => {
+      const arrays = trial.run(variant);
+      const read = await Promise.all(arrays.map((array) => array.read()));
+      for (const array of arrays) array.release();
+      return read;
+    };
+    const [first, ...others] = family.candidates(problem, device);
+    const expected = await values(first!);
+    for (const variant of others) {
+      for (const [i, result] of (await values(variant)).entries())
+        expectClose(result, expected[i]!);
+    }
+    trial.release();
+  }
+});
