@@ -3,7 +3,7 @@ import * as sg from 'shadegrad';
 import { kernelCases } from './cases.js';
 import { check, MOST_LOSS } from './compare.js';
 import { environmentOf } from './environment.js';
-import { measureKernel } from './measure.js';
+import { measureKernel, withShares } from './measure.js';
 import { lastCommitted } from './results.js';
 import { percent, table } from './text.js';
 
@@ -37,12 +37,10 @@ async function main(): Promise<void> {
       .filter(({ name, quick }) => quick && shares.get(name))
       .map((kernel) => [kernel.name, kernel]),
   );
-  const roofline = await sg.measureRoofline(device);
   const { measured, losses } = await check(before, [...cases.keys()], async (names) => {
     const now = [];
-    for (const name of names)
-      now.push(await measureKernel(device, roofline, cases.get(name)!, LIMITS));
-    return now;
+    for (const name of names) now.push(await measureKernel(device, cases.get(name)!, LIMITS));
+    return withShares(now, await sg.measureRoofline(device, true));
   });
   const slower = new Set(losses.map(({ name }) => name));
   const rows = measured.map(({ name, share }) => [

@@ -15,7 +15,6 @@ export interface Limits {
 /** Checks a kernel, then times it on the GPU. What goes wrong is in the result. */
 export async function measureKernel(
   device: Device,
-  roofline: Roofline,
   kernel: KernelCase,
   limits: Limits,
 ): Promise<KernelResult> {
@@ -27,16 +26,28 @@ export async function measureKernel(
     );
     const [ms, fastestMs] = [median(times), Math.min(...times)];
     const rate = (amount: number, over: number): number => amount / Math.max(over, 1e-6) / 1e6;
-    const least = Math.max(flops / roofline.gflops, bytes / roofline.gbPerSecond) / 1e6;
     return {
       ...{ name, flops, bytes, ms, fastestMs, dispatches },
       gflops: flops > 0 ? rate(flops, ms) : null,
       gbPerSecond: rate(bytes, ms),
-      share: least / Math.max(fastestMs, 1e-6),
+      share: null,
     };
   } catch (error) {
     return { ...{ name, flops, bytes, dispatches: 0 }, ...none, problem: (error as Error).message };
   }
+}
+
+/** Fills in the shares, for a roofline that is known only now. */
+export function withShares(
+  results: readonly KernelResult[],
+  { gflops, gbPerSecond }: Roofline,
+): KernelResult[] {
+  return results.map((result) => {
+    const { flops, bytes, fastestMs } = result;
+    if (fastestMs === null) return result;
+    const leastMs = Math.max(flops / gflops, bytes / gbPerSecond) / 1e6;
+    return { ...result, share: leastMs / Math.max(fastestMs, 1e-6) };
+  });
 }
 
 const LEAST_RUNS = 3;

@@ -7,7 +7,7 @@ import { median, withinLimit, type Limits } from './measure.js';
 import type { NetworkResult } from './results.js';
 
 export interface NetworkCase {
-  /** As bench/torch.py calls it. */
+  /** As bench/pytorch.py calls it. */
   name: string;
   mode: 'train' | 'infer';
   batch: number;

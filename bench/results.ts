@@ -38,7 +38,7 @@ export interface NetworkResult {
   problem?: string;
 }
 
-/** What PyTorch takes for the same on the same machine, as bench/torch.py prints it. */
+/** What PyTorch takes for the same on the same machine, as bench/pytorch.py prints it. */
 export interface TorchResults {
   version: string;
   device: string;

@@ -2,11 +2,13 @@
 // Dispatched by src/autograd/kernels/pool2d.ts; ops/maxPool2d.ts and ops/avgPool2d.ts have the
 // formulas.
 //
-//   forward   x -> y, indices      one thread for each element of y; indices only with INDICES. With
-//                                  TWO_BY_TWO its windows are 2 by 2 and lie side by side inside of x
-//   gather    dy, indices -> dx    one thread for each element of dx
-//   scatter   dy, indices -> dx    one thread for each window, which writes all of it: for windows
-//                                  that lie side by side, and some that lie past the last ones
+//   forward   x -> y, indices      one thread for `span` elements of a row of y; indices only with
+//                                  INDICES. With TWO_BY_TWO its windows are 2 by 2 and lie side by side
+//                                  inside of x
+//   gather    dy, indices -> dx    one thread for `span` elements of a row of dx
+//   scatter   dy, indices -> dx    one thread for `span` windows of a row, which writes all of them: for
+//                                  windows that lie side by side, and some that lie past the last ones.
+//                                  With TWO_BY_TWO there are none of these, and x has none to their side
 //
 // Only the maximum has indices: h * inW + w within the plane, -1 for a window without an element.
 // Windows may overlap, so `gather` looks at every window that reaches over its element: no atomics,
@@ -30,6 +32,7 @@ struct Params {
   dilationW: u32,
   lowest: f32, // -Inf, which WGSL cannot write
   divisor: f32, // of each sum, with DIVISOR
+  span: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -164,70 +167,88 @@ fn added(total: Total, plane: u32, at: u32) -> Total {
 #endif
 }
 
+// The elements of a row of a plane that a thread takes.
+struct Span {
+  plane: u32,
+  i: u32, // row
+  columns: Range,
+}
+
+fn spanOf(thread: u32, height: u32, width: u32) -> Span {
+  let place = placeOf(thread, height, (width + params.span - 1u) / params.span);
+  let first = place.j * params.span;
+  return Span(place.plane, place.i, Range(first, min(first + params.span, width)));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
-  let to = threadIndex(id, groups);
-  if (to >= p.planes * p.outH * p.outW) {
+  let span = spanOf(threadIndex(id, groups), p.outH, p.outW);
+  if (span.plane >= p.planes) {
     return;
   }
-  let place = placeOf(to, p.outH, p.outW);
-  let plane = place.plane * p.inH * p.inW;
-
-  var total = nothing();
+  let plane = span.plane * p.inH * p.inW;
 #if TWO_BY_TWO
-  let at = 2u * (place.i * p.inW + place.j);
-  total = added(total, plane, at);
-  total = added(total, plane, at + 1u);
-  total = added(total, plane, at + p.inW);
-  total = added(total, plane, at + p.inW + 1u);
-  let divisor = divisorOf(2u, 2u);
 #else
-  let rows = windowOf(axisH(), place.i);
-  let columns = windowOf(axisW(), place.j);
-  for (var u = rows.taps.first; u < rows.taps.end; u++) {
-    let row = u32(rows.first + i32(u * p.dilationH)) * p.inW;
-    for (var v = columns.taps.first; v < columns.taps.end; v++) {
-      total = added(total, plane, row + u32(columns.first + i32(v * p.dilationW)));
+  let rows = windowOf(axisH(), span.i);
+#endif
+  for (var j = span.columns.first; j < span.columns.end; j++) {
+    var total = nothing();
+#if TWO_BY_TWO
+    let at = 2u * (span.i * p.inW + j);
+    total = added(total, plane, at);
+    total = added(total, plane, at + 1u);
+    total = added(total, plane, at + p.inW);
+    total = added(total, plane, at + p.inW + 1u);
+    let divisor = divisorOf(2u, 2u);
+#else
+    let columns = windowOf(axisW(), j);
+    for (var u = rows.taps.first; u < rows.taps.end; u++) {
+      let row = u32(rows.first + i32(u * p.dilationH)) * p.inW;
+      for (var v = columns.taps.first; v < columns.taps.end; v++) {
+        total = added(total, plane, row + u32(columns.first + i32(v * p.dilationW)));
+      }
     }
-  }
-  let divisor = divisorOf(rows.count, columns.count);
+    let divisor = divisorOf(rows.count, columns.count);
 #endif
+    let to = indexInY(span.plane, span.i, j);
 #if MAX
-  y[to] = scalar(total.value);
+    y[to] = scalar(total.value);
 #if INDICES
-  indicesOut[to] = total.index;
+    indicesOut[to] = total.index;
 #endif
 #else
-  y[to] = scalar(total.value / divisor);
+    y[to] = scalar(total.value / divisor);
 #endif
+  }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn gather(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
-  let to = threadIndex(id, groups);
-  if (to >= p.planes * p.inH * p.inW) {
+  let span = spanOf(threadIndex(id, groups), p.inH, p.inW);
+  if (span.plane >= p.planes) {
     return;
   }
-  let place = placeOf(to, p.inH, p.inW);
-  let at = i32(place.i * p.inW + place.j);
-  let rows = windowsOver(axisH(), place.i);
-  let columns = windowsOver(axisW(), place.j);
-  var sum = 0.0;
-  for (var i = rows.first; i < rows.end; i++) {
-    for (var j = columns.first; j < columns.end; j++) {
-      let window = indexInY(place.plane, i, j);
+  let line = span.i * p.inW;
+  let rows = windowsOver(axisH(), span.i);
+  for (var w = span.columns.first; w < span.columns.end; w++) {
+    let columns = windowsOver(axisW(), w);
+    var sum = 0.0;
+    for (var i = rows.first; i < rows.end; i++) {
+      for (var j = columns.first; j < columns.end; j++) {
+        let window = indexInY(span.plane, i, j);
 #if MAX
-      if (indices[window] == at) {
-        sum += f32(dy[window]);
-      }
+        if (indices[window] == i32(line + w)) {
+          sum += f32(dy[window]);
+        }
 #else
-      sum += f32(dy[window]) / divisorOf(windowOf(axisH(), i).count, windowOf(axisW(), j).count);
+        sum += f32(dy[window]) / divisorOf(windowOf(axisH(), i).count, windowOf(axisW(), j).count);
 #endif
+      }
     }
+    dx[span.plane * p.inH * p.inW + line + w] = scalar(sum);
   }
-  dx[to] = scalar(sum);
 }
 
 // Windows along an axis that lie side by side and cover all of x, past the last ones of y too.
@@ -238,36 +259,46 @@ fn covering(a: Axis) -> u32 {
 @compute @workgroup_size(WORKGROUP)
 fn scatter(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let p = params;
-  let thread = threadIndex(id, groups);
-  let windowsH = covering(axisH());
-  let windowsW = covering(axisW());
-  if (thread >= p.planes * windowsH * windowsW) {
+  let span = spanOf(threadIndex(id, groups), covering(axisH()), covering(axisW()));
+  if (span.plane >= p.planes) {
     return;
   }
-  let place = placeOf(thread, windowsH, windowsW);
-
-  var index = NONE;
-  var gradient = 0.0;
-  if (place.i < p.outH && place.j < p.outW) {
-    let window = indexInY(place.plane, place.i, place.j);
-    gradient = f32(dy[window]);
+  let plane = span.plane * p.inH * p.inW;
+  for (var j = span.columns.first; j < span.columns.end; j++) {
+    var index = NONE;
+    var gradient = 0.0;
+    if (span.i < p.outH && j < p.outW) {
+      let window = indexInY(span.plane, span.i, j);
+      gradient = f32(dy[window]);
 #if MAX
-    index = indices[window];
+      index = indices[window];
 #else
-    gradient /= divisorOf(windowOf(axisH(), place.i).count, windowOf(axisW(), place.j).count);
-#endif
-  }
-  let plane = place.plane * p.inH * p.inW;
-  let endH = min((place.i + 1u) * p.kernelH, p.inH);
-  let endW = min((place.j + 1u) * p.kernelW, p.inW);
-  for (var h = place.i * p.kernelH; h < endH; h++) {
-    for (var w = place.j * p.kernelW; w < endW; w++) {
-      let at = h * p.inW + w;
-#if MAX
-      dx[plane + at] = scalar(select(0.0, gradient, i32(at) == index));
-#else
-      dx[plane + at] = scalar(gradient);
+      gradient /= divisorOf(windowOf(axisH(), span.i).count, windowOf(axisW(), j).count);
 #endif
     }
+#if TWO_BY_TWO
+    let at = 2u * (span.i * p.inW + j);
+    write(plane, at, gradient, index);
+    write(plane, at + 1u, gradient, index);
+    write(plane, at + p.inW, gradient, index);
+    write(plane, at + p.inW + 1u, gradient, index);
+#else
+    let endH = min((span.i + 1u) * p.kernelH, p.inH);
+    let endW = min((j + 1u) * p.kernelW, p.inW);
+    for (var h = span.i * p.kernelH; h < endH; h++) {
+      for (var w = j * p.kernelW; w < endW; w++) {
+        write(plane, h * p.inW + w, gradient, index);
+      }
+    }
+#endif
   }
+}
+
+// An element of a window, whose maximum is at `index`.
+fn write(plane: u32, at: u32, gradient: f32, index: i32) {
+#if MAX
+  dx[plane + at] = scalar(select(0.0, gradient, i32(at) == index));
+#else
+  dx[plane + at] = scalar(gradient);
+#endif
 }

@@ -40,15 +40,29 @@ const RUNS = 5; // of which the fastest counts
 
 const measured = new WeakMap<Device, Promise<Roofline>>();
 
-/** What the adapter of this device does at most; measured once, which takes about a second. */
-export function measureRoofline(device: Device): Promise<Roofline> {
-  let roofline = measured.get(device);
-  if (!roofline) {
-    roofline = measure(device);
-    measured.set(device, roofline);
-    roofline.catch(() => measured.delete(device)); // the next call tries again
-  }
+/**
+ * What the adapter of this device does at most; measured once, which takes about a second.
+ * @param again  Measures once more; the better of both counts then, for a machine that was busy.
+ */
+export function measureRoofline(device: Device, again = false): Promise<Roofline> {
+  const known = measured.get(device);
+  if (known && !again) return known;
+  const roofline = known
+    ? Promise.all([known, measure(device)]).then(([a, b]) => better(a, b))
+    : measure(device);
+  measured.set(device, roofline);
+  roofline.catch(() => measured.delete(device)); // the next call tries again
   return roofline;
+}
+
+function better(a: Roofline, b: Roofline): Roofline {
+  return {
+    gflops: Math.max(a.gflops, b.gflops),
+    gbPerSecond: Math.max(a.gbPerSecond, b.gbPerSecond),
+    dispatchMicroseconds: Math.min(a.dispatchMicroseconds, b.dispatchMicroseconds),
+    submitMicroseconds: Math.min(a.submitMicroseconds, b.submitMicroseconds),
+    readbackMicroseconds: Math.min(a.readbackMicroseconds, b.readbackMicroseconds),
+  };
 }
 
 async function measure(device: Device): Promise<Roofline> {

@@ -17,6 +17,10 @@ test('an adapter has figures, and they are measured once', async () => {
   }
   expect(roofline.gflops).toBeGreaterThan(0.01);
   expect(roofline.gbPerSecond).toBeGreaterThan(0.001);
+  const second = await measureRoofline(device, true);
+  expect(second.gflops).toBeGreaterThanOrEqual(roofline.gflops);
+  expect(second.submitMicroseconds).toBeLessThanOrEqual(roofline.submitMicroseconds);
+  expect(await measureRoofline(device)).toBe(second);
 });
 
 test('multiply-adds are done, all of them', async () => {

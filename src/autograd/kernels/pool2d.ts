@@ -4,6 +4,7 @@ import globalSource from '../../../shaders/globalMaxPool2d.wgsl';
 import source from '../../../shaders/pool2d.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { ArgumentError, ShapeError } from '../../errors.js';
+import type { Device } from '../../gpu/device.js';
 import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
@@ -34,6 +35,7 @@ const shader = defineShader({
     dilationW: 'u32',
     lowest: 'f32',
     divisor: 'f32',
+    span: 'u32',
   },
   flags: [...ELEMENT_FLAGS, 'MAX', 'INDICES', 'COUNT_PADDING', 'DIVISOR', 'ADAPTIVE', 'TWO_BY_TWO'],
   includes: { element, threads },
@@ -231,7 +233,19 @@ function meanFlags({ countPadding }: Counting, divisor: number | null): FlagsOf<
   return { COUNT_PADDING: countPadding, DIVISOR: divisor !== null };
 }
 
-/** A thread for each window. */
+/**
+ * Elements of a row that one thread takes. The start of a thread costs a software adapter more than
+ * some elements do, but not where there are too few threads to share.
+ */
+const SPAN = { software: 16, hardware: 1 };
+
+function spanOf(device: Device, width: number): { span: number; spans: number } {
+  const most = SPAN[device.info.software ? 'software' : 'hardware'];
+  const spans = Math.ceil(width / most);
+  return { span: Math.ceil(width / spans) || 1, spans };
+}
+
+/** A thread for some windows of a row. */
 function forward(
   x: GpuArray,
   outputs: readonly GpuArray[],
@@ -239,19 +253,21 @@ function forward(
   flags: FlagsOf<typeof shader>,
   divisor: number,
 ): void {
-  inParts({ outer: numelOf(geometry.leading) }, [x], outputs, ({ outer: planes, ...arrays }) => {
+  const { leading, h, w } = geometry;
+  const { span, spans } = spanOf(x.device, w.output);
+  inParts({ outer: numelOf(leading) }, [x], outputs, ({ outer: planes, ...arrays }) => {
     launch(shader, 'forward', {
       ...arrays,
-      params: { ...paramsOf(geometry, divisor), planes },
+      params: { ...paramsOf(geometry, divisor), planes, span },
       flags,
-      threads: arrays.outputs[0]!.numel,
+      threads: planes * h.output * spans,
     });
   });
 }
 
 const SMALL = 16; // elements of a window that one thread can write as fast as several could
 
-/** A thread for each window where they are small and lie side by side, else for each element of dx. */
+/** Threads for windows where they are small and lie side by side, else for elements of dx. */
 function backward(
   inputs: readonly GpuArray[],
   geometry: PoolGeometry,
@@ -263,21 +279,27 @@ function backward(
   const dx = GpuArray.empty([...leading, h.input, w.input], dy.dtype, dy.device);
   const isSmall = h.kernel * w.kernel <= SMALL;
   const scatters = !adaptive && isSmall && areSideBySide(h) && areSideBySide(w);
-  const windows = Math.ceil(h.input / h.kernel) * Math.ceil(w.input / w.kernel);
+  const [height, width] = [h, w].map(({ input, kernel }) =>
+    scatters ? Math.ceil(input / kernel) : input,
+  ) as [number, number];
+  const { span, spans } = spanOf(dy.device, width);
+  const twoByTwo = scatters && [h, w].every(({ input, output }) => 2 * output === input);
   inParts({ outer: numelOf(leading) }, inputs, [dx], ({ outer: planes, ...arrays }) => {
     launch(shader, scatters ? 'scatter' : 'gather', {
       ...arrays,
-      params: { ...paramsOf(geometry, divisor), planes },
-      flags: { ...flags, ADAPTIVE: adaptive },
-      threads: scatters ? planes * windows : arrays.outputs[0]!.numel,
+      params: { ...paramsOf(geometry, divisor), planes, span },
+      flags: { ...flags, ADAPTIVE: adaptive, TWO_BY_TWO: twoByTwo },
+      threads: planes * height * spans,
     });
   });
   return dx;
 }
 
-function paramsOf({ leading, h, w }: PoolGeometry, divisor = 0): ParamsOf<typeof shader> {
+function paramsOf(
+  { h, w }: PoolGeometry,
+  divisor: number,
+): Omit<ParamsOf<typeof shader>, 'planes' | 'span'> {
   return {
-    planes: numelOf(leading),
     inH: h.input,
     inW: w.input,
     outH: h.output,

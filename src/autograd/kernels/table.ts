@@ -32,15 +32,64 @@ export interface ConvSize {
   stride: number;
 }
 
+const CPUS: readonly AdapterClass[] = ['software', 'lavapipe'];
+/** Their lines are reasoned from what others measured on such GPUs, not measured here. */
+const GPUS: readonly AdapterClass[] = ['apple', 'nvidia', 'amd', 'intel', 'qualcomm', 'unknown'];
+/** To keep a GPU busy, before it gains from larger tiles. */
+const ENOUGH_WORKGROUPS = 128;
+
+/** Products whose result fills that many tiles, at least one in both directions. */
+const tiles =
+  (size: number, least: number) =>
+  ({ m, n, batch }: MatmulSize): boolean =>
+    m >= size && n >= size && Math.ceil(m / size) * Math.ceil(n / size) * batch >= least;
+
+/** Rows of the product that a convolution or an input gradient is, for each group. */
+function rowsOf({ pass, inChannels, outChannels, groups }: ConvSize): number {
+  return (pass === 'input' ? inChannels : outChannels) / groups;
+}
+
+/** Products of each sum. */
+function depthOf({ pass, inChannels, outChannels, groups, taps }: ConvSize): number {
+  return ((pass === 'input' ? outChannels : inChannels) / groups) * taps;
+}
+
+/** Workgroups that have a tile of it each. */
+function tilesOf(size: ConvSize, tile: number): number {
+  const { n, groups, pixels } = size;
+  return groups * Math.ceil(rowsOf(size) / tile) * Math.ceil((n * pixels) / tile);
+}
+
 /** Which kernel does what: the first line that fits. `tune()` may find better ones. */
 export const TABLE: {
   matmul: readonly Row<MatmulSize>[];
   convolve: readonly Row<ConvSize>[];
   convolutionWeightGradient: readonly Row<ConvSize>[];
 } = {
-  matmul: [{ on: 'any', use: 'registers' }],
-  convolve: [{ on: 'any', use: 'direct' }],
-  convolutionWeightGradient: [{ on: 'any', use: 'direct' }],
+  matmul: [
+    { on: CPUS, when: ({ m, n, k }) => m >= 32 && n >= 16 && k >= 8, use: 'subgroups' },
+    { on: GPUS, when: tiles(64, ENOUGH_WORKGROUPS), use: 'tiled64' },
+    { on: GPUS, when: tiles(32, 1), use: 'tiled32' },
+    { on: 'any', use: 'registers' },
+  ],
+  // Measured on software adapters, where tiles take 5 to 50 times as long; the rest is reasoned: a GPU
+  // wants tiles, unless there are few products to each load or few workgroups.
+  convolve: [
+    { on: CPUS, use: 'direct' },
+    // A product would multiply by the zeros between the strides.
+    { on: 'any', when: ({ pass, stride }) => pass === 'input' && stride > 1, use: 'direct' },
+    { on: 'any', when: (size) => depthOf(size) < 64 || rowsOf(size) < 16, use: 'direct' },
+    { on: 'any', when: (size) => rowsOf(size) > 32 && tilesOf(size, 64) >= 128, use: 'gemm64' },
+    { on: 'any', when: (size) => tilesOf(size, 32) >= 64, use: 'gemm32' },
+    { on: 'any', use: 'direct' },
+  ],
+  convolutionWeightGradient: [
+    { on: CPUS, use: 'direct' },
+    { on: 'any', when: ({ outChannels, groups }) => outChannels / groups < 16, use: 'direct' },
+    // Its depth is split where there are few tiles.
+    { on: 'any', when: ({ outChannels, groups }) => outChannels / groups > 32, use: 'gemm64' },
+    { on: 'any', use: 'gemm32' },
+  ],
 };
 
 /**

@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest';
-import { matmul } from '../../../src/autograd/kernels/matmul.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MATMUL, matmul } from '../../../src/autograd/kernels/matmul.js';
+import { currentDevice } from '../../../src/gpu/device.js';
 import type { Shape } from '../../../src/gpu/dtype.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
 import { matmul as reference, permute } from '../../reference/matmul.js';
@@ -8,6 +9,10 @@ import { expectClose } from '../../support/compare.js';
 import { uniform } from '../../support/random.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
+
+// The variants beside this one are in matmulVariants.test.ts.
+beforeEach(() => void currentDevice().choices.forced.set(MATMUL.name, 'registers'));
+afterEach(() => currentDevice().choices.forced.clear());
 
 /** Compares all four ways to store A and B. */
 async function check(m: number, n: number, k: number, lead: readonly Shape[] = [[], []]) {

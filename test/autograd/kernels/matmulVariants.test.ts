@@ -45,9 +45,13 @@ const CASES: Case[] = [
   { name: 'the same in quads', m: 132, n: 68, k: 32, transposeA: true, activated: 'relu', rowSums: true },
   { name: 'a long sum in parts, bias and sigmoid', m: 5, n: 8, k: 2052, bias: true, activation: 'sigmoid' },
   { name: 'a long sum in parts, odd, with row sums', m: 6, n: 3, k: 2051, transposeA: true, rowSums: true },
+  { name: 'a batch', m: 9, n: 8, k: 7, lead: [[2, 1], [1, 3]], activation: 'tanh' },
+];
+
+// prettier-ignore
+const ROWS: Case[] = [
   { name: 'one row, bias and relu', m: 1, n: 20, k: 24, transposeB: true, bias: true, activation: 'relu' },
   { name: 'one row of a weight gradient', m: 1, n: 9, k: 11, transposeA: true, activated: 'tanh', rowSums: true },
-  { name: 'a batch', m: 9, n: 8, k: 7, lead: [[2, 1], [1, 3]], activation: 'tanh' },
 ];
 
 const force = (variant: string): unknown =>
@@ -115,12 +119,14 @@ async function check(options: Case, dtype: 'f32' | 'f16'): Promise<void> {
   for (const array of [a, b, y, bias, rowSums, c]) array?.release();
 }
 
+async function checkBy(variant: string, options: Case): Promise<void> {
+  force(variant);
+  await check(options, 'f32');
+  if (currentDevice().hasF16) await check(options, 'f16');
+}
+
 describe.each(VARIANTS)('matmul by %s', (variant) => {
-  test.each(CASES)('$name', async (options) => {
-    force(variant);
-    await check(options, 'f32');
-    if (currentDevice().hasF16) await check(options, 'f16');
-  });
+  test.each(CASES)('$name', (options) => checkBy(variant, options));
 
   test('gives the same bits twice', async () => {
     force(variant);
@@ -130,6 +136,10 @@ describe.each(VARIANTS)('matmul by %s', (variant) => {
     expect(await first.read()).toEqual(await second.read());
     for (const array of [...arrays, first, second]) array.release();
   });
+});
+
+describe('matmul of one row, which `registers` reads as one piece', () => {
+  test.each(ROWS)('$name', (options) => checkBy('registers', options));
 });
 
 describe('what belongs to the end of a product, of arrays over the binding limit', () => {

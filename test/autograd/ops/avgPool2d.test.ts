@@ -5,6 +5,7 @@ import { avgPool2d } from '../../reference/pool2d.js';
 import { checkOp } from '../../support/checkOp.js';
 import { uniform } from '../../support/random.js';
 import { tidyTest } from '../../support/tidyTest.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 const F = sg.nn.functional;
 
@@ -100,7 +101,9 @@ const CASES: Case[] = [
   { name: 'one element', shape: [1, 1, 1, 1], options: { kernelSize: 1 } },
 ];
 
-describe('avgPool2d', () => {
+describe.each(ADAPTERS)('avgPool2d, tuned for %s', (adapter) => {
+  tuneFor(adapter);
+
   test.each(CASES)('$name', ({ shape, options, high = 1 }) => {
     const { kernelSize, ...named } = options;
     const count = shape.reduce((a, b) => a * b);
@@ -117,7 +120,9 @@ describe('avgPool2d', () => {
       ...(high < 1e-3 && { f16: false }),
     });
   });
+});
 
+describe('avgPool2d', () => {
   // torch.nn.functional.avg_pool2d(arange(1, 37).reshape(1, 6, 6), 3, 2, 1, ceil_mode=True, ...)
   test.each([
     [

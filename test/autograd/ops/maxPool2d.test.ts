@@ -6,6 +6,7 @@ import { currentDevice } from '../../../src/gpu/device.js';
 import { checkOp } from '../../support/checkOp.js';
 import { shuffledRange } from '../../support/random.js';
 import { tidyTest } from '../../support/tidyTest.js';
+import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
 const F = sg.nn.functional;
 
@@ -95,7 +96,9 @@ const CASES: Case[] = [
 const pooled = (x: sg.Tensor, { kernelSize, ...rest }: MaxPool2dOptions): sg.Tensor =>
   F.maxPool2d(x, kernelSize, rest);
 
-describe('maxPool2d', () => {
+describe.each(ADAPTERS)('maxPool2d, tuned for %s', (adapter) => {
+  tuneFor(adapter);
+
   test.each(CASES)('$name', async ({ name, shape, options }) => {
     const count = shape.reduce((a, b) => a * b);
     const { kernelSize, ...named } = options;
@@ -122,7 +125,9 @@ describe('maxPool2d', () => {
     values.dispose();
     indices.dispose();
   });
+});
 
+describe('maxPool2d', () => {
   // PyTorch's rule: a value takes over if it is greater than the maximum so far, or NaN.
   const inf = Infinity;
   const SPECIAL = [

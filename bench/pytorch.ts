@@ -1,4 +1,4 @@
-/** PyTorch's figures, which bench/torch.py measures. */
+/** PyTorch's figures, which bench/pytorch.py measures. */
 import { spawnSync } from 'node:child_process';
 import type { TorchResults } from './results.js';
 
@@ -12,13 +12,13 @@ export function hasCuda(): boolean {
 
 /** @throws Error if the script fails. */
 export function runTorch(device: string, quick: boolean): TorchResults {
-  const args = ['bench/torch.py', '--device', device, ...(quick ? ['--quick'] : [])];
+  const args = ['bench/pytorch.py', '--device', device, ...(quick ? ['--quick'] : [])];
   const { status, stdout, stderr } = spawnSync('python3', args, {
     encoding: 'utf8',
     timeout: TWENTY_MINUTES,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  if (status !== 0) throw new Error(`bench/torch.py failed: ${stderr}`);
+  if (status !== 0) throw new Error(`bench/pytorch.py failed: ${stderr}`);
   return JSON.parse(stdout) as TorchResults;
 }
 
