@@ -126,7 +126,9 @@ async function checkBy(variant: string, options: Case): Promise<void> {
 }
 
 describe.each(VARIANTS)('matmul by %s', (variant) => {
-  test.each(CASES)('$name', (options) => checkBy(variant, options));
+  // The two tiled ones differ in a size alone, and take long to compile.
+  const cases = variant === 'tiled32' ? CASES.slice(0, 5) : CASES;
+  test.each(cases)('$name', (options) => checkBy(variant, options));
 
   test('gives the same bits twice', async () => {
     force(variant);
