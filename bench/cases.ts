@@ -53,7 +53,7 @@ function runOf(options: {
     };
   }
   for (const x of wrt) x.requiresGrad = true;
-  const y = compute().retain();
+  const y = compute();
   const dy = y.shape.length === 0 ? sg.ones(y.shape) : sg.randn(y.shape);
   const run = (): void => {
     for (const x of wrt) x.grad = null;
@@ -240,7 +240,7 @@ function dropoutCases(label: string, quick: boolean, batch: number, size: number
     expectSampled(y, (at) => (y[at] === 0 ? 0 : 2 * x[at]!), 'dropout');
   };
   const forward = (): Run => {
-    const x = sg.rand([batch, size]).add(1).retain();
+    const x = sg.rand([batch, size]).add(1);
     return {
       run: () => {
         sg.noGrad(() => void F.dropout(x, 0.5));
@@ -254,8 +254,8 @@ function dropoutCases(label: string, quick: boolean, batch: number, size: number
   };
   const backward = (): Run => {
     const x = sg.ones([batch, size], { requiresGrad: true });
-    const dy = sg.rand([batch, size]).add(1).retain();
-    const y = F.dropout(x, 0.5).retain();
+    const dy = sg.rand([batch, size]).add(1);
+    const y = F.dropout(x, 0.5);
     const run = (): void => {
       x.grad = null;
       y.backward({ gradient: dy, retainGraph: true });
@@ -389,8 +389,10 @@ export function kernelCases({ software }: { software: boolean }): KernelCase[] {
   const cifar = 'CIFAR AlexNet (4)';
   const alexnet = 'AlexNet-227 (1)';
   const paper = 'AlexNet of the paper (1)';
-  const parametersOf = (model: sg.nn.Module): sg.Shape[] =>
-    model.parameters().map(({ shape }) => shape);
+  const parametersOf = (model: sg.nn.Module): sg.Shape[] => {
+    for (const tensor of Object.values(model.stateDict())) tensor.dispose();
+    return model.parameters().map(({ shape }) => shape);
+  };
   return [
     ...[256, 512, 1024].map((size) => matmulCase(size, size < 1024)),
     ...(software ? [] : [2048, 4096]).map((size) => matmulCase(size, false)),
