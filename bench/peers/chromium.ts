@@ -22,10 +22,10 @@ export interface Browsers {
 }
 
 /** Serves the page that was built, and opens a browser with it for each worker. */
-export async function openBrowsers(peersRoot: string): Promise<Browsers> {
+export async function openBrowsers(peersRoot: string, pageRoot: string): Promise<Browsers> {
   const server = await serve({
     '/wasm/': path.join(peersRoot, 'node_modules/@tensorflow/tfjs-backend-wasm/dist'),
-    '/': path.join(peersRoot, '.build/page'),
+    '/': pageRoot,
   });
   const address = `http://localhost:${(server.address() as AddressInfo).port}/page.html`;
   const options = await chromiumLaunchOptions();

@@ -1,4 +1,4 @@
-/** `npm run bench:readme [-- FILE]`: the README's table and chart, from the last results of a run in Node. */
+/** `npm run bench:readme [-- FILE]`: the README's table and chart, from the last whole run in Node. */
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { benchChart } from './chart.js';
@@ -12,7 +12,7 @@ const { root } = JSON.parse(process.env['SHADEGRAD_BENCH_PATHS']!) as { root: st
 function lastResults(): string {
   const folder = path.join(root, 'bench/results');
   const [last] = readdirSync(folder)
-    .filter((name) => /^peers-(?!chromium-).*\.json$/.test(name))
+    .filter((name) => /^peers-(?!chromium-).*(?<!-part)\.json$/.test(name))
     .map((name) => path.join(folder, name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   if (!last)

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const peersRoot = fileURLToPath(new URL('.', import.meta.url));
 const root = path.join(peersRoot, '../..');
-const out = path.join(peersRoot, '.build');
+// Of this run alone: another one may start before it ends.
+const out = path.join(peersRoot, `.build/${process.pid}`);
 const library = path.join(out, 'shadegrad');
 const isReadme = process.argv[2] === 'readme';
 
@@ -31,13 +32,20 @@ const forNode = {
   external: ['./shadegrad/index.js'],
 };
 
+process.on('exit', () => rmSync(out, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
 if (isReadme) {
   await build({ ...forNode, entryPoints: ['bench/peers/readme.ts'] });
 } else {
   install();
   await buildAll();
 }
-process.env.SHADEGRAD_BENCH_PATHS = JSON.stringify({ root, peersRoot });
+process.env.SHADEGRAD_BENCH_PATHS = JSON.stringify({
+  root,
+  peersRoot,
+  pageRoot: path.join(out, 'page'),
+});
 await import(path.join(out, isReadme ? 'readme.js' : 'bench.js'));
 
 /** As `npm ci` does, when the lock file is newer than what it installed. */
@@ -50,7 +58,6 @@ function install() {
 }
 
 async function buildAll() {
-  rmSync(out, { recursive: true, force: true });
   run(process.execPath, [path.join(root, 'scripts/build.mjs'), library, '--no-types']);
   const entryPoints = ['bench/peers/bench.ts', 'bench/peers/nodeWorker.ts'];
   await build({ ...forNode, entryPoints, plugins: [libraryAt({ external: true })] });
