@@ -228,18 +228,18 @@ fn linesOfSource() -> Windows {
 }
 #endif
 
-// Element e of vec4 i of a run: where it is in its array, if it is in there.
-struct Element {
-  at: i32,
-  isInside: bool,
+// The elements of vec4 i of a run: where they are in their array, if they are in there.
+struct Elements {
+  at: vec4i,
+  areInside: vec4<bool>,
 }
 
-fn elementOf(run: Run, i: u32, e: u32) -> Element {
-  let column = run.column + i32(i) * run.columnStep + i32(e) * run.step;
-  let nearest = clamp(column, 0, max(run.last, 0)); // reading it costs less than a branch
-  return Element(
+fn elementsOf(run: Run, i: u32) -> Elements {
+  let columns = run.column + i32(i) * run.columnStep + vec4i(0, 1, 2, 3) * run.step;
+  let nearest = clamp(columns, vec4i(), vec4i(max(run.last, 0))); // reading it costs less than a branch
+  return Elements(
     run.at + i32(i) * run.atStep + nearest * run.stride,
-    i < run.some && column >= 0 && column <= run.last,
+    (columns == nearest) & vec4<bool>(i < run.some && run.last >= 0),
   );
 }
 
@@ -286,40 +286,28 @@ fn pack(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 #endif
 
   for (var i = 0u; i < select(0u, run.count, run.kind == SOURCE); i++) {
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) {
-      let element = elementOf(run, i, e);
-      value[e] = select(0.0, sourceAt(element.at), element.isInside);
-    }
-    store(run, i, value);
+    let e = elementsOf(run, i);
+    let value = vec4f(sourceAt(e.at.x), sourceAt(e.at.y), sourceAt(e.at.z), sourceAt(e.at.w));
+    store(run, i, select(vec4f(), value, e.areInside));
   }
 #if CONVOLVE
   for (var i = 0u; i < select(0u, run.count, run.kind == WEIGHT); i++) {
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) {
-      let element = elementOf(run, i, e);
-      value[e] = select(0.0, f32(weight[element.at]), element.isInside);
-    }
-    store(run, i, value);
+    let e = elementsOf(run, i);
+    let value = vec4f(f32(weight[e.at.x]), f32(weight[e.at.y]), f32(weight[e.at.z]), f32(weight[e.at.w]));
+    store(run, i, select(vec4f(), value, e.areInside));
   }
 #endif
 #if BIAS
   for (var i = 0u; i < select(0u, run.count, run.kind == BIASES); i++) {
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) {
-      let element = elementOf(run, i, e);
-      value[e] = select(0.0, f32(bias[element.at]), element.isInside);
-    }
-    store(run, i, value);
+    let e = elementsOf(run, i);
+    let value = vec4f(f32(bias[e.at.x]), f32(bias[e.at.y]), f32(bias[e.at.z]), f32(bias[e.at.w]));
+    store(run, i, select(vec4f(), value, e.areInside));
   }
 #elif ACCUMULATE
   for (var i = 0u; i < select(0u, run.count, run.kind == X); i++) {
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) {
-      let element = elementOf(run, i, e);
-      value[e] = select(0.0, f32(x[element.at]), element.isInside);
-    }
-    store(run, i, value);
+    let e = elementsOf(run, i);
+    let value = vec4f(f32(x[e.at.x]), f32(x[e.at.y]), f32(x[e.at.z]), f32(x[e.at.w]));
+    store(run, i, select(vec4f(), value, e.areInside));
   }
 #endif
 }

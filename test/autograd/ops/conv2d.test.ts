@@ -178,6 +178,18 @@ test('the same bits, run after run, however many slices the weight gradient has'
   expect(await run()).toEqual(first);
 });
 
+describe('more slices of the weight gradient than a workgroup has threads', () => {
+  tuneFor('hardware');
+  test('are all added up', () =>
+    checkCase({
+      name: 'slices',
+      x: [3, 1, 28, 28],
+      weight: [6, 1, 5, 5],
+      options: { padding: 2 },
+      same: { padding: [2, 2] },
+    }));
+});
+
 test('an empty batch has an empty result and gradients of zero', async () => {
   using x = sg.zeros([0, 2, 5, 5]);
   using weight = sg.tensor(random([3, 2, 3, 3], 1), { shape: [3, 2, 3, 3], requiresGrad: true });
