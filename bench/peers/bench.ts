@@ -129,9 +129,10 @@ async function main(): Promise<void> {
     await browsers?.close();
   }
   const results = state();
-  console.log(`${notes(results).join('\n')}\n\n${cellTable(results)}\n\n${jsTable(results)}\n`);
+  const parts = [notes(results).join('\n'), cellTable(results), jsTable(results)];
+  console.log(parts.filter(Boolean).join('\n\n'));
   const file = options.small ? 'no file' : save(results, isWhole ? '' : '-part');
-  console.log(`${results.seconds} s; ${file}`);
+  console.log(`\n${results.seconds} s; ${file}`);
 }
 
 function matches(name: string): boolean {

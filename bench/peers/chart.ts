@@ -6,8 +6,8 @@ import { OURS, RIVALS, summaryRows, type SummaryRow } from './summary.js';
 import type { BenchResults } from './results.js';
 import { formatMs } from './table.js';
 
-const WIDTH = 760;
-const LEFT = 290; // names of rows
+const WIDTH = 860;
+const LEFT = 350; // names of rows
 const RIGHT = 110; // what stands behind a bar
 const TOP = 92;
 const BAR = 14;

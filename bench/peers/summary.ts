@@ -23,7 +23,7 @@ export function summaryRows({ cells, peers }: BenchResults): SummaryRow[] {
   const rows = new Map<string, CellResult[]>();
   for (const cell of cells) {
     const { length } = cells.filter(({ group }) => group === cell.group);
-    const name = cell.group ? `${cell.group}, ${length} passes of its convolutions` : cell.name;
+    const name = cell.group ? `${cell.group}, convolutions (${length} passes)` : cell.name;
     rows.set(name, [...(rows.get(name) ?? []), cell]);
   }
   return [...rows].map(([name, group]) => ({

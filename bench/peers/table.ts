@@ -87,7 +87,7 @@ export function cellTable({ cells, peers }: BenchResults): string {
   return markdown(header, rows);
 }
 
-/** Steps and inference: milliseconds of JavaScript until the work is enqueued. */
+/** Steps and inference: milliseconds of JavaScript until the work is enqueued; '' where there are none. */
 export function jsTable({ cells, peers }: BenchResults): string {
   const ids = Object.keys(peers).filter((id) =>
     cells.some(({ results }) => results[id]?.js !== undefined),
@@ -101,7 +101,7 @@ export function jsTable({ cells, peers }: BenchResults): string {
         return js === undefined ? '' : formatMs(js);
       }),
     ]);
-  return markdown(['JavaScript a run', ...ids], rows);
+  return rows.length > 0 ? markdown(['JavaScript a run', ...ids], rows) : '';
 }
 
 /** What every reader of the figures should know. */

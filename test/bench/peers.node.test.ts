@@ -227,6 +227,7 @@ describe('tables', () => {
     expect(lines[2]).toContain('1.33 GFLOP/s');
     expect(lines[4]).toContain('2560 images/s');
     expect(jsTable(RESULTS)).toMatch(/training +\| 0.25 ms +\| 7 ms/);
+    expect(jsTable({ ...RESULTS, cells: CELLS.slice(0, 2) })).toBe('');
   });
 });
 
