@@ -22,7 +22,7 @@ const USAGE = `npm run bench:peers -- [options]
   --only A,B     cells with one of these in their names
   --peers A,B    of ${PEERS.map(({ id }) => id).join(', ')}
   --rounds N     rounds, default 5
-  --limit S      seconds for one peer in one cell, default 10; four times as many for whole networks
+  --limit S      seconds for one peer in one cell, default 8; four times as many for whole networks
                  on WebGPU
   --long         2,000 steps in the cell of memory, and not 200; no limit there
   --small        batches of 4 at most: whether all agree, not how fast they are; no file
@@ -41,7 +41,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     peers: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
-    limit: { type: 'string', default: '10' },
+    limit: { type: 'string', default: '8' },
     long: { type: 'boolean', default: false },
     chromium: { type: 'boolean', default: false },
     small: { type: 'boolean', default: false },
