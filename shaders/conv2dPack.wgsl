@@ -1,7 +1,7 @@
 // conv2dPack: lays out what the kernels of a convolution read, as whole vec4s without edges to check.
 // Dispatched by src/autograd/kernels/convolutionPack.ts.
 //
-//   pack   several arrays in one dispatch, into places of `packed`
+//   pack   two arrays in one dispatch, into places of `packed`
 //
 //   CONVOLVE, for conv2d.wgsl:
 //     source (N, C, H, W)  -> windows (planes, rows, strips, parts, window) of vec4

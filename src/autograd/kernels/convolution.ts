@@ -8,12 +8,7 @@ import type { Activation, Incoming } from './activation.js';
 import { choose, type KernelFamily } from './choice.js';
 import { contiguous } from './convolutionLayout.js';
 import { correlate } from './correlate.js';
-import {
-  bothGradients,
-  inputCorrelations,
-  weightGradient,
-  type WeightGradient,
-} from './directGradients.js';
+import { inputCorrelations, weightGradient, type WeightGradient } from './directGradients.js';
 import {
   canGemm,
   gemmForward,
@@ -100,19 +95,6 @@ export function weightGradients(gradient: WeightGradient): void {
 function weightGradientsBy(variant: ConvVariant, gradient: WeightGradient): void {
   if (variant === 'direct') weightGradient(gradient);
   else gemmWeightGradient(variant, gradient);
-}
-
-/** inputGradient and weightGradients, which may share the reading of dy. @returns dx. */
-export function allGradients(weight: GpuArray, gradient: WeightGradient): GpuArray {
-  const { dy, geometry } = gradient;
-  const [forInput, forWeight] = [inputVariant(dy, geometry), weightVariant(gradient)];
-  if (forInput === 'direct' && forWeight === 'direct') {
-    const dx = emptyInput(weight, geometry);
-    bothGradients(inputCorrelations(dy, weight, dx, geometry), gradient);
-    return dx;
-  }
-  weightGradientsBy(forWeight, gradient);
-  return inputGradientBy(forInput, dy, weight, geometry);
 }
 
 function inputVariant({ array, activation }: Incoming, geometry: ConvGeometry): ConvVariant {

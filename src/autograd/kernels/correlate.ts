@@ -91,7 +91,7 @@ export interface Correlation {
 }
 
 /** How it is dealt out. */
-export interface CorrelationPlan {
+interface CorrelationPlan {
   correlation: Correlation;
   blocks: Blocks;
   taps: TapLayout;
@@ -99,7 +99,7 @@ export interface CorrelationPlan {
   portions: Portion[];
 }
 
-export function planCorrelation(correlation: Correlation): CorrelationPlan {
+function planCorrelation(correlation: Correlation): CorrelationPlan {
   const { x, y, geometry } = correlation;
   const { n, groups, outChannels, h, w } = geometry;
   const { device } = y;
@@ -116,7 +116,7 @@ export function planCorrelation(correlation: Correlation): CorrelationPlan {
 }
 
 /** What a portion of it wants packed. */
-export function packingOf(
+function packingOf(
   { correlation, blocks, taps, strips }: CorrelationPlan,
   portion: Portion,
 ): ConvolvePacking {
@@ -133,7 +133,7 @@ export function correlate(correlation: Correlation): void {
 }
 
 /** Releases the windows and the weights. */
-export function correlatePacked(
+function correlatePacked(
   { correlation, blocks, taps, strips }: CorrelationPlan,
   portion: Portion,
   { windows, weights }: Packed,

@@ -30,18 +30,11 @@ import {
 import {
   accumulateQuads,
   canPack,
-  convolveQuads,
   pack,
   type AccumulatePacking,
   type Packed,
 } from './convolutionPack.js';
-import {
-  correlate,
-  correlatePacked,
-  packingOf,
-  planCorrelation,
-  type Correlation,
-} from './correlate.js';
+import { type Correlation } from './correlate.js';
 import { multiplyAdds, type Axis, type ConvGeometry } from './geometry.js';
 
 const shader = defineShader({
@@ -186,26 +179,6 @@ export function weightGradient(job: WeightGradient): void {
   accumulateAll(plan, (portion) =>
     pack(job.dy, portion, undefined, accumulatePackingOf(plan, portion)),
   );
-}
-
-/** dx and, in the same passes, dW and dB. */
-export function bothGradients(input: Correlation[], job: WeightGradient): void {
-  const plan = planWeightGradient(job);
-  const first = input.length === 1 ? planCorrelation(input[0]!) : null;
-  if (first?.portions.length === 1 && plan.portions.length === 1) {
-    const [ofInput, ofWeight] = [first.portions[0]!, plan.portions[0]!];
-    const convolve = packingOf(first, ofInput);
-    const accumulate = accumulatePackingOf(plan, ofWeight);
-    const quads = [...convolveQuads(convolve), ...accumulateQuads(accumulate)];
-    if (canPack(quads, job.dy.array)) {
-      const packed = pack(job.dy, ofWeight, convolve, accumulate);
-      correlatePacked(first, ofInput, packed);
-      accumulateAll(plan, () => packed);
-      return;
-    }
-  }
-  input.forEach(correlate);
-  weightGradient(job);
 }
 
 /** Releases what `packed` gives. */

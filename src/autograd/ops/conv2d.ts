@@ -3,7 +3,7 @@ import type { Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { ACTIVATIONS, type Activation, type Incoming } from '../kernels/activation.js';
 import { checkSameFloat } from '../kernels/checks.js';
-import { allGradients, convolve, inputGradient, weightGradients } from '../kernels/convolution.js';
+import { convolve, inputGradient, weightGradients } from '../kernels/convolution.js';
 import type { WeightGradient } from '../kernels/directGradients.js';
 import { batched } from '../kernels/convolutionLayout.js';
 import {
@@ -83,10 +83,8 @@ export class Conv2d extends Op {
       weight: x ? this.gradientFor(1, dy.device) : undefined,
       bias: this.needs[2] ? this.gradientFor(2, dy.device) : undefined,
     };
-    let dx: GpuArray | null = null;
-    if (weight && x) dx = allGradients(weight, job);
-    else if (weight) dx = inputGradient(incoming, weight, geometry);
-    if (!(weight && x) && (job.weight ?? job.bias)) weightGradients(job);
+    if (job.weight ?? job.bias) weightGradients(job);
+    const dx = weight && inputGradient(incoming, weight, geometry);
     incoming.array.release();
     return [dx && reshaped(dx, inShape), job.weight ?? null, job.bias ?? null];
   }
