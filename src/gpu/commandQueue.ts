@@ -6,6 +6,8 @@ import type { UniformArena } from './uniformArena.js';
 /** Dispatches after which commands are submitted, so that the GPU starts while more are recorded. */
 const FLUSH_AFTER = 128;
 
+const NO_OFFSETS: number[] = [];
+
 export type WorkgroupCount = readonly [x: number, y: number, z: number];
 
 /** What a dispatch costs at least: operations, and bytes of all that is bound. */
@@ -38,7 +40,9 @@ export class CommandQueue {
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
   private pending = 0;
-  private readonly offset = new Uint32Array(1);
+  /** The one that the open pass has set. */
+  private pipeline: Pipeline | null = null;
+  private readonly offsets = [0];
 
   constructor(
     private readonly device: GPUDevice,
@@ -61,9 +65,11 @@ export class CommandQueue {
     const pass = (this.pass ??= this.open().beginComputePass({
       timestampWrites: this.timer?.begin(pipeline.label, cost),
     }));
-    pass.setPipeline(pipeline.gpu);
-    this.offset[0] = uniformOffset ?? 0;
-    pass.setBindGroup(0, group, this.offset, 0, uniformOffset === null ? 0 : 1);
+    if (this.pipeline !== pipeline) pass.setPipeline(pipeline.gpu);
+    this.pipeline = pipeline;
+    // A plain array: Dawn's binding for Node takes longer to read a typed one.
+    this.offsets[0] = uniformOffset ?? 0;
+    pass.setBindGroup(0, group, uniformOffset === null ? NO_OFFSETS : this.offsets);
     pass.dispatchWorkgroups(x, y, z);
     this.pending++;
     this.dispatches++;
@@ -135,5 +141,6 @@ export class CommandQueue {
   private endPass(): void {
     this.pass?.end();
     this.pass = null;
+    this.pipeline = null;
   }
 }
