@@ -5,7 +5,13 @@ import { apply } from '../../../src/tensor/tensor.js';
 import { conv2d } from '../../reference/conv2d.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
-import { CASES, checkCase, random } from '../../support/convolutions.js';
+import {
+  ACTIVATIONS as FUSED,
+  CASES,
+  checkActivation,
+  checkCase,
+  random,
+} from '../../support/convolutions.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
@@ -15,25 +21,7 @@ describe.each(ADAPTERS)('conv2d as tuned for %s', (adapter) => {
 });
 
 describe('conv2d with an activation', () => {
-  const shapes = [[2, 2, 7, 8], [5, 2, 3, 3], [5]];
-  const FUNCTIONS = [
-    // A step of the check crosses the kink of relu only where a sum is within it: nowhere here.
-    { activation: 'relu', f: (x: number) => Math.max(x, 0) },
-    { activation: 'sigmoid', f: (x: number) => 1 / (1 + Math.exp(-x)) },
-    { activation: 'tanh', f: Math.tanh },
-  ] as const;
-  test.each(FUNCTIONS)('$activation', ({ activation, f }) =>
-    checkOp({
-      inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
-      op: (...inputs) => apply(new Conv2d({ activation, stride: 2, padding: 1 }), ...inputs),
-      reference: (...[x, w, b]) => {
-        const { shape, data } = conv2d(x!, w!, b, { stride: [2, 2], padding: [1, 1] });
-        return { shape, data: data.map(f) };
-      },
-      samples: 24,
-      options: { activation },
-    }),
-  );
+  test.each(FUSED)('$activation', checkActivation);
 
   test('relu passes NaN on', async () => {
     using x = sg.tensor([NaN, -1, 2, -Infinity, Infinity], { shape: [1, 1, 1, 5] });

@@ -9,10 +9,14 @@ import { Conv2d } from '../../../src/autograd/ops/conv2d.js';
 import { ConvTranspose2d } from '../../../src/autograd/ops/convTranspose2d.js';
 import { currentDevice } from '../../../src/gpu/device.js';
 import { apply } from '../../../src/tensor/tensor.js';
-import { conv2d } from '../../reference/conv2d.js';
-import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
-import { CASES, checkCase, random } from '../../support/convolutions.js';
+import {
+  ACTIVATIONS,
+  CASES,
+  checkActivation,
+  checkCase,
+  random,
+} from '../../support/convolutions.js';
 import { tuneFor } from '../../support/tuning.js';
 
 const FAMILIES = [CONVOLVE, CONVOLUTION_WEIGHT_GRADIENT];
@@ -36,24 +40,7 @@ describe('conv2d by gemm32, tuned for hardware', () => {
 
 describe('conv2d by gemm32 with an activation', () => {
   beforeEach(() => force('gemm32'));
-  const shapes = [[2, 2, 7, 8], [5, 2, 3, 3], [5]];
-  const FUNCTIONS = [
-    { activation: 'relu', f: (x: number) => Math.max(x, 0) },
-    { activation: 'sigmoid', f: (x: number) => 1 / (1 + Math.exp(-x)) },
-    { activation: 'tanh', f: Math.tanh },
-  ] as const;
-  test.each(FUNCTIONS)('$activation', ({ activation, f }) =>
-    checkOp({
-      inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
-      op: (...inputs) => apply(new Conv2d({ activation, stride: 2, padding: 1 }), ...inputs),
-      reference: (...[x, w, b]) => {
-        const { shape, data } = conv2d(x!, w!, b, { stride: [2, 2], padding: [1, 1] });
-        return { shape, data: data.map(f) };
-      },
-      samples: 24,
-      options: { activation },
-    }),
-  );
+  test.each(ACTIVATIONS)('$activation', checkActivation);
 });
 
 test('each family agrees with the other on a transposed convolution', async () => {
