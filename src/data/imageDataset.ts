@@ -7,7 +7,7 @@ import { numelOf } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
-import { defaultGenerator } from '../random/generator.js';
+import { defaultGenerator, type Generator } from '../random/generator.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Dataset } from './dataset.js';
 import { planTransforms, type Normalization, type Transform } from './transforms.js';
@@ -125,7 +125,12 @@ export class ImageDataset extends Dataset {
     return this.images.subarray(i * size, (i + 1) * size);
   }
 
-  gather(order: GpuArray, start: number, count: number, generator = defaultGenerator): Tensor[] {
+  gather(
+    order: GpuArray,
+    start: number,
+    count: number,
+    generator: Generator = defaultGenerator,
+  ): Tensor[] {
     const { device } = order;
     const { pieces, labels, channels, steps } = this.upload(device);
     const [planes, height, width] = this.imageShape;

@@ -31,19 +31,19 @@ const DIMS_IN_ONE: Readonly<Record<string, number>> = {
 /** and how often in one array. */
 const TIMES: Readonly<Record<string, number>> = { sort: 2, topk: 2 };
 
-/** Convolutions need the windows of a sample and the weights of a block of channels: most of them */
-const CONVOLUTION = 2048;
+/** Convolutions need the windows of a sample's row and all weights in one array: most of them */
+const CONVOLUTION = 3072;
 
 /** and these: bytes by the start of the title. */
 const LARGER_CONVOLUTIONS: Readonly<Record<string, number>> = {
-  'conv2d (2, 3, 9, 10) (4, 3, 3, 3) (4), dilation 2': 4096,
-  'conv2d (2, 4, 13, 12)': 4096,
-  'convTranspose2d (1, 6, 5, 4)': 4096,
-  'conv2d (1, 8, 13, 13)': 6144,
-  'conv2d (2, 6, 14, 14)': 14336,
-  'conv2d (1, 3, 39, 39)': 18688,
+  'conv2d (2, 3, 9, 10) (4, 3, 3, 3) (4), dilation 2': 5120,
+  'conv2d (2, 4, 13, 12)': 5120,
+  'convTranspose2d (1, 6, 5, 4)': 5120,
+  'conv2d (1, 8, 13, 13)': 7168,
+  'conv2d (2, 6, 14, 14)': 19712,
+  'conv2d (1, 3, 39, 39)': 21504,
   'conv2d (1, 1, 28, 28)': 18944,
-  'conv2d (1, 17, 7, 5)': 31232,
+  'conv2d (1, 17, 7, 5)': 34048,
 };
 
 /** Batch normalization needs the moments of all parts of all channels: bytes. */
