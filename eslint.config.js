@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 const NODE_FILES = ['src/**/node*.ts', 'src/cli/**/*.ts'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'runs/', 'web/dist/', 'bench/peers/.build/'] },
+  { ignores: ['dist/', 'coverage/', 'runs/', '.results/', 'web/dist/', 'bench/peers/.build/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

@@ -28,7 +28,6 @@ struct Params {
   strideH: u32,
   dilationH: u32,
   parts: u32,
-  isFirst: u32, // 0 for later portions of the work, which add to what is there
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -132,12 +131,13 @@ fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
   return row;
 }
 
+// With ADD, for later portions of the work, to what is there.
 fn storeQuad(at: u32, value: vec4f) {
-  if (params.isFirst == 1u) {
-    sums[at] = value;
-  } else {
-    sums[at] += value;
-  }
+#if ADD
+  sums[at] += value;
+#else
+  sums[at] = value;
+#endif
 }
 
 fn store(at: u32, value: Channels) {

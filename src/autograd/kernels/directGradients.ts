@@ -55,9 +55,8 @@ const shader = defineShader({
     strideH: 'u32',
     dilationH: 'u32',
     parts: 'u32',
-    isFirst: 'u32',
   },
-  flags: [...TAP_FLAGS, ...BLOCK_FLAGS],
+  flags: ['ADD', ...TAP_FLAGS, ...BLOCK_FLAGS],
   includes: { conv2dChannels: channels, threads },
 });
 
@@ -192,7 +191,7 @@ function accumulateAll(plan: WeightGradientPlan, packed: (portion: Portion) => P
   const sums = GpuArray.empty([Math.max(1, slices), quads, 4], 'f32', device);
   portions.forEach((portion, i) => {
     const { xWindows, lines } = packed(portion);
-    const slicing = { linesPerSlice, slices: slicesOf(portion), isFirst: i === 0 ? 1 : 0 };
+    const slicing = { linesPerSlice, slices: slicesOf(portion), adds: i > 0 };
     accumulate(plan, portion, [xWindows!, lines!], sums, slicing);
     xWindows!.release();
     lines!.release();
@@ -208,7 +207,7 @@ function accumulate(
   portion: Portion,
   inputs: readonly GpuArray[],
   sums: GpuArray,
-  slicing: { linesPerSlice: number; slices: number; isFirst: number },
+  { adds, ...slicing }: { linesPerSlice: number; slices: number; adds: boolean },
 ): void {
   const part = portionOf(geometry, portion);
   const { groups, h } = part;
@@ -230,7 +229,7 @@ function accumulate(
       dilationH: h.dilation,
       parts: taps.parts,
     },
-    flags: { ...tapFlags(taps), ...blockFlags(blocks), RAGGED: false },
+    flags: { ...tapFlags(taps), ...blockFlags(blocks), RAGGED: false, ADD: adds },
     threads: perSlice * slicing.slices,
     flops: 2 * multiplyAdds(part),
   });
