@@ -159,7 +159,7 @@ interface Found {
 
 /** Reads the four files from a folder, or from below a URL in browsers. */
 async function readFolder(spec: MnistLikeSpec, root: string): Promise<Record<FileKey, Found>> {
-  const found = await Promise.all(
+  const found = await Promise.allSettled(
     KEYS.map(async (key): Promise<[FileKey, Found]> => {
       const candidates = candidatePaths(spec, root, FILES[key]);
       for (const file of candidates) {
@@ -175,7 +175,11 @@ async function readFolder(spec: MnistLikeSpec, root: string): Promise<Record<Fil
       );
     }),
   );
-  return Object.fromEntries(found) as Record<FileKey, Found>;
+  // The first that is missing, whichever was looked for faster.
+  const missing = found.find(({ status }) => status === 'rejected');
+  if (missing) throw (missing as PromiseRejectedResult).reason as Error;
+  const files = found.map((result) => (result as PromiseFulfilledResult<[FileKey, Found]>).value);
+  return Object.fromEntries(files) as Record<FileKey, Found>;
 }
 
 function candidatePaths(spec: MnistLikeSpec, root: string, name: string): string[] {
