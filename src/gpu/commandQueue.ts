@@ -1,6 +1,5 @@
 import type { PooledBuffer } from './bufferPool.js';
 import type { Pipeline } from './pipelineCache.js';
-import type { Recording, Segment } from './recording.js';
 import type { UniformArena } from './uniformArena.js';
 
 /** Dispatches after which commands are submitted, so that the GPU starts while more are recorded. */
@@ -28,6 +27,35 @@ export interface PassTimer {
 export interface Gate extends Pick<GPUQueue, 'submit' | 'writeBuffer'> {
   /** Hands on all that it keeps, and waits for it. */
   drain(): Promise<void>;
+}
+
+/** A dispatch as it is enqueued again. */
+export interface RecordedDispatch {
+  kind: 'dispatch';
+  pipeline: Pipeline;
+  group: GPUBindGroup;
+  /** Where its uniforms are in the block of its segment; null where it has none. */
+  uniformOffset: number | null;
+  groups: WorkgroupCount;
+  cost: Cost;
+}
+
+/** A copy from buffer to buffer as it is enqueued again. */
+export interface RecordedCopy {
+  kind: 'copy';
+  from: PooledBuffer;
+  fromOffset: number;
+  to: PooledBuffer;
+  toOffset: number;
+  bytes: number;
+}
+
+/** A piece of a recording whose uniforms fit the arena. */
+export interface Segment {
+  commands: (RecordedDispatch | RecordedCopy)[];
+  /** The uniforms of its dispatches, one slot each. */
+  block: Uint8Array;
+  slots: number;
 }
 
 /** The GPU's queue: one open command encoder with one open compute pass. */
@@ -95,12 +123,12 @@ export class CommandQueue {
     this.target.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 
-  /** Enqueues all commands of a recording, in order. */
-  replay(recording: Recording): void {
-    for (const segment of recording.segments) {
+  /** Enqueues all commands of a recording, in order. @param buffers  That they use. */
+  replay(segments: readonly Segment[], buffers: readonly PooledBuffer[]): void {
+    for (const segment of segments) {
       if (this.uniforms.room < segment.slots || this.pending >= FLUSH_AFTER) this.flush();
       this.replaySegment(segment);
-      for (const buffer of recording.buffers()) buffer.lastUse = this.serial;
+      for (const buffer of buffers) buffer.lastUse = this.serial;
     }
   }
 

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device, type DeviceInfo } from './device.js';
 import { measureRoofline, type Roofline } from './roofline.js';
-import { clockOf, timeKernels, type KernelTime } from './timestamps.js';
+import type { KernelTime } from './kernelTime.js';
+import { clockOf, timeKernels } from './timestamps.js';
 
 export interface ProfileOptions {
   /** Runs that are measured. Default 1. */

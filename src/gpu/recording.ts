@@ -1,40 +1,10 @@
 import type { BufferRange } from './bindGroupCache.js';
 import type { BufferOwner, PooledBuffer } from './bufferPool.js';
-import type { Cost, WorkgroupCount } from './commandQueue.js';
+import type { RecordedCopy, RecordedDispatch, Segment } from './commandQueue.js';
 import type { Device } from './device.js';
 import type { Storage } from './gpuArray.js';
-import type { Pipeline } from './pipelineCache.js';
 import { UNIFORM_SLOT, type Param, type Shader } from './shader.js';
 import { SLOTS, writeParams } from './uniformArena.js';
-
-/** A dispatch as it is enqueued again. */
-export interface RecordedDispatch {
-  kind: 'dispatch';
-  pipeline: Pipeline;
-  group: GPUBindGroup;
-  /** Where its uniforms are in the block of its segment; null where it has none. */
-  uniformOffset: number | null;
-  groups: WorkgroupCount;
-  cost: Cost;
-}
-
-/** A copy from buffer to buffer as it is enqueued again. */
-export interface RecordedCopy {
-  kind: 'copy';
-  from: PooledBuffer;
-  fromOffset: number;
-  to: PooledBuffer;
-  toOffset: number;
-  bytes: number;
-}
-
-/** A piece of a recording whose uniforms fit the arena. */
-export interface Segment {
-  commands: (RecordedDispatch | RecordedCopy)[];
-  /** The uniforms of its dispatches, one slot each. */
-  block: Uint8Array;
-  slots: number;
-}
 
 /** A uniform that has another value at each replay. */
 interface LiveField {
@@ -180,14 +150,8 @@ export class Recording implements BufferOwner {
       else view.setUint32(at, value(), true);
     }
     for (const storage of this.written) storage.version++;
-    device.queue.replay(this);
-  }
-
-  /** Every buffer that its commands use. */
-  *buffers(): Iterable<PooledBuffer> {
-    yield* this.own;
-    yield* this.pinned;
-    yield* this.argBuffers;
+    const buffers = [...this.own, ...this.pinned, ...this.argBuffers];
+    device.queue.replay(this.segments, buffers);
   }
 
   /** Gives its buffers back, those that somebody holds when they let go. */

@@ -1,32 +1,8 @@
 import { DeviceError } from '../errors.js';
-import type { Cost, PassTimer } from './commandQueue.js';
+import type { Cost } from './commandQueue.js';
 import type { Device } from './device.js';
+import type { KernelTime, KernelTimer } from './kernelTime.js';
 import { WallTimer } from './wallTimes.js';
-
-/** One dispatch, and the time that the GPU spent in it. */
-export interface KernelTime {
-  /** `conv2d.forward` */
-  label: string;
-  nanoseconds: number;
-  /**
-   * When it began, in milliseconds of `performance.now()`. The GPU's clock is its own: it is set so
-   * that the first dispatch begins when it was submitted.
-   */
-  start: number;
-  /** When it was enqueued, on the same clock. */
-  enqueued: number;
-  /** Floating-point operations of the result, 0 where they are not counted. */
-  flops: number;
-  /** Of all arrays that it was given. */
-  bytes: number;
-}
-
-/** A timer that has measured, once what it timed is done. */
-interface KernelTimer extends PassTimer {
-  /** One for each dispatch, in order. */
-  read(): Promise<KernelTime[]>;
-  dispose(): void;
-}
 
 /**
  * Times each dispatch that `fn` enqueues, each in a pass of its own, so the sum is a little more than

@@ -1,6 +1,6 @@
 import type { Cost, Gate, PassTimer } from './commandQueue.js';
 import type { Device } from './device.js';
-import type { KernelTime } from './timestamps.js';
+import type { KernelTime } from './kernelTime.js';
 
 /** Commands that wait behind the gate: for the GPU's queue, with the dispatch among them. */
 interface Waiting {
