@@ -210,14 +210,15 @@ export function gradients(job: WeightGradient, correlations: readonly Correlatio
     correlations.forEach(correlate);
     return;
   }
+  const [all] = forInput.portions as [Portion]; // of dx
   accumulateAll(plan, (portion) => {
     const { weights, ...packed } = packForGradients(
       job.dy,
       portion,
-      packingOf(forInput, portion),
+      packingOf(forInput, all),
       accumulatePackingOf(plan, portion),
     );
-    correlatePacked(forInput, portion, { windows: packed.lines.share(), weights });
+    correlatePacked(forInput, all, { windows: packed.lines.share(), weights });
     return packed;
   });
 }
