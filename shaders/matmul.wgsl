@@ -4,9 +4,10 @@
 //   registers   op(A) (M, K), op(B) (K, N), bias (N) -> C (M, N)   one thread for each block of C
 //   tiled       the same                                           one workgroup for each tile of C
 //
-// In `registers` a thread holds 8, 4 or 1 rows and 8 columns of C. There is no workgroup memory:
-// neighbours read the same rows and columns through the cache, or with SHARED the four threads of a
-// quad, which have the same columns, read a quarter of op(B) each and hand it to the others.
+// In `registers` a thread holds 8, 4 or 1 rows and 8 columns of C, or 8 rows and 16 or 32 columns. There
+// is no workgroup memory: neighbours read the same rows and columns through the cache, or with SHARED
+// the four threads of a quad, which have the same columns, read a quarter of op(B) each and hand it to
+// the others.
 //
 // In `tiled` 64 threads bring tiles of op(A) and op(B) to workgroup memory, and each computes 8x8 or
 // 4x4 elements from them.
@@ -431,7 +432,13 @@ fn tiled(
 #endif
 }
 #else
+#if COLS_32
+const COLS = 32u; // with COLS_16 too, and so below
+#elif COLS_16
+const COLS = 16u;
+#else
 const COLS = 8u;
+#endif
 
 #if TAIL
 // For the last columns of op(A) where K is not a multiple of 4, one at a time.
@@ -511,6 +518,22 @@ fn registers(
   var c10 = Rows();
   var c11 = Rows();
 #endif
+#if COLS_16
+  var c02 = Rows();
+  var c03 = Rows();
+  var c12 = Rows();
+  var c13 = Rows();
+#endif
+#if COLS_32
+  var c04 = Rows();
+  var c05 = Rows();
+  var c06 = Rows();
+  var c07 = Rows();
+  var c14 = Rows();
+  var c15 = Rows();
+  var c16 = Rows();
+  var c17 = Rows();
+#endif
 #if ROW_SUMS
   var sums0 = Rows();
   var rest0 = Column();
@@ -531,6 +554,28 @@ fn registers(
     let a1 = aBlock(aStart, m + 4u, k);
     c10 += b0 * a1;
     c11 += b1 * a1;
+#endif
+#if COLS_16
+    let b2 = bBlock(bStart, k, n + 8u, lane);
+    let b3 = bBlock(bStart, k, n + 12u, lane);
+    c02 += b2 * a0;
+    c03 += b3 * a0;
+    c12 += b2 * a1;
+    c13 += b3 * a1;
+#endif
+#if COLS_32
+    let b4 = bBlock(bStart, k, n + 16u, lane);
+    let b5 = bBlock(bStart, k, n + 20u, lane);
+    let b6 = bBlock(bStart, k, n + 24u, lane);
+    let b7 = bBlock(bStart, k, n + 28u, lane);
+    c04 += b4 * a0;
+    c05 += b5 * a0;
+    c06 += b6 * a0;
+    c07 += b7 * a0;
+    c14 += b4 * a1;
+    c15 += b5 * a1;
+    c16 += b6 * a1;
+    c17 += b7 * a1;
 #endif
 #if ROW_SUMS
     if (n == 0u) {
@@ -572,11 +617,24 @@ fn registers(
   }
 #endif
 #else
+#if COLS_16
+  // In a loop, since so many stores would take long to compile.
+#if COLS_32
+  var blocks = array(
+    c00, c01, c02, c03, c04, c05, c06, c07, c10, c11, c12, c13, c14, c15, c16, c17);
+#else
+  var blocks = array(c00, c01, c02, c03, c10, c11, c12, c13);
+#endif
+  for (var i = 0u; i < COLS / 2u; i++) {
+    storeBlock(cStart, m + i / (COLS / 4u) * 4u, n + i % (COLS / 4u) * 4u, blocks[i]);
+  }
+#else
   storeBlock(cStart, m, n, c00);
   storeBlock(cStart, m, n + 4u, c01);
 #if ROWS_8
   storeBlock(cStart, m + 4u, n, c10);
   storeBlock(cStart, m + 4u, n + 4u, c11);
+#endif
 #endif
 #if ROW_SUMS
   if (n == 0u) {

@@ -143,7 +143,7 @@ export const MATMUL: KernelFamily<MatmulProblem> = {
 
   candidates: (_, device) => [
     'registers',
-    ...(device.hasSubgroups ? ['subgroups'] : []),
+    ...(device.hasSubgroups ? ['subgroups', 'subgroups16', 'subgroups32'] : []),
     'tiled64',
     'tiled32',
   ],

@@ -12,7 +12,7 @@ import { expectClose } from '../../support/compare.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
-const VARIANTS = ['registers', 'subgroups', 'tiled64', 'tiled32'];
+const VARIANTS = ['registers', 'subgroups', 'subgroups16', 'subgroups32', 'tiled64', 'tiled32'];
 
 const FUNCTIONS: Record<Activation, { f: (x: number) => number; slope: (y: number) => number }> = {
   relu: { f: (x) => Math.max(x, 0), slope: (y) => (y > 0 ? 1 : 0) },
