@@ -47,6 +47,8 @@ const shader = defineShader({
     'ROWS_1',
     'COLS_16',
     'COLS_32',
+    'SHALLOW',
+    'SHALLOW_8',
     'A_QUADS',
     'B_QUADS',
     'C_QUADS',
@@ -75,11 +77,12 @@ const sumShader = defineShader({
  *   registers   sums of 8x8, 4x8 or 1x8 elements in the registers of a thread
  *   subgroups   the same, and the threads of a quad share what they read
  *   subgroups16, subgroups32   the same with 8x16 and 8x32 elements a thread
+ *   shallow     8 rows of A in the registers of a thread, and all there is of K; for a K of 1 to 8
  *   tiled64     tiles of 64x64 in workgroup memory, 8x8 elements a thread
  *   tiled32     tiles of 32x32, 4x4 elements a thread
  */
 export type MatmulVariant =
-  'registers' | 'subgroups' | 'subgroups16' | 'subgroups32' | 'tiled64' | 'tiled32';
+  'registers' | 'subgroups' | 'subgroups16' | 'subgroups32' | 'shallow' | 'tiled64' | 'tiled32';
 
 /** A matrix within an array, or as many as a batch has. */
 export interface Matrix {
@@ -136,7 +139,7 @@ const TILED_WORKGROUP = 64;
 interface Blocks {
   rows: 8 | 4 | 1;
   /** Of one thread in `registers`. */
-  cols: 8 | 16 | 32;
+  cols: 8 | 16 | 32 | 256;
   /** The threads of a quad have their columns in common. */
   shared: boolean;
   count: number;
@@ -210,8 +213,8 @@ function blocksOf(variant: MatmulVariant, { a, m, n, k, rowSums }: Product, batc
     const threads = TILED_WORKGROUP;
     return { rows, cols: 8, shared: false, count, threads, band: 1, workgroup: threads };
   }
-  const shared = variant !== 'registers';
-  const cols = k % 4 === 0 ? COLS[variant] : 8; // the last ones of K are for the small blocks alone
+  const shared = variant !== 'registers' && a.array.device.hasSubgroups;
+  const cols = COLS[able(variant, k) ? variant : 'subgroups'];
   const band = shared ? Math.max(QUAD, tuning.band) : tuning.band;
   const blocks = (rows: number): number =>
     Math.ceil(m / (rows * band)) * band * Math.ceil(columns / cols) * batch;
@@ -223,7 +226,21 @@ function blocksOf(variant: MatmulVariant, { a, m, n, k, rowSums }: Product, batc
 }
 
 /** Of C, in the block of one thread. */
-const COLS = { registers: 8, subgroups: 8, subgroups16: 16, subgroups32: 32 } as const;
+const COLS = {
+  registers: 8,
+  subgroups: 8,
+  subgroups16: 16,
+  subgroups32: 32,
+  shallow: 256,
+} as const;
+
+/** True if the variant takes sums of `k` products; where it does not, small blocks do. */
+export function able(variant: MatmulVariant, k: number): boolean {
+  if (variant === 'shallow') return k >= 1 && k <= 8;
+  const large = variant === 'subgroups16' || variant === 'subgroups32';
+  return !large || k % 4 === 0;
+}
+
 const QUAD = 4; // threads that share what they read
 
 function dispatch(
@@ -257,8 +274,10 @@ function dispatch(
       TILED: tiled,
       SHARED: blocks.shared,
       [`ROWS_${blocks.rows}` as const]: true,
-      COLS_16: blocks.cols >= 16,
+      COLS_16: blocks.cols === 16 || blocks.cols === 32,
       COLS_32: blocks.cols === 32,
+      SHALLOW: blocks.cols === 256,
+      SHALLOW_8: blocks.cols === 256 && k > 4,
       A_QUADS: inQuads(a),
       B_QUADS: inQuads(b),
       C_QUADS: inQuads(c) && n % 4 === 0,

@@ -12,7 +12,7 @@ import { expectClose } from '../../support/compare.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
-const VARIANTS = ['registers', 'subgroups', 'subgroups16', 'subgroups32', 'tiled64', 'tiled32'];
+const VARIANTS = ['registers', 'subgroups', 'tiled64', 'tiled32'];
 
 const FUNCTIONS: Record<Activation, { f: (x: number) => number; slope: (y: number) => number }> = {
   relu: { f: (x) => Math.max(x, 0), slope: (y) => (y > 0 ? 1 : 0) },
@@ -46,6 +46,26 @@ const CASES: Case[] = [
   { name: 'a long sum in parts, bias and sigmoid', m: 5, n: 8, k: 2052, bias: true, activation: 'sigmoid' },
   { name: 'a long sum in parts, odd, with row sums', m: 6, n: 3, k: 2051, transposeA: true, rowSums: true },
   { name: 'a batch', m: 9, n: 8, k: 7, lead: [[2, 1], [1, 3]], activation: 'tanh' },
+];
+
+// prettier-ignore
+const SHALLOW: Case[] = [
+  { name: 'K 1, odd', m: 37, n: 259, k: 1, bias: true, activation: 'tanh' },
+  { name: 'K 4, in quads', m: 40, n: 264, k: 4, transposeB: true, bias: true, activation: 'relu' },
+  { name: 'K 3, gradients of weight and bias', m: 70, n: 12, k: 3, transposeA: true, activated: 'relu', rowSums: true },
+  { name: 'K 8, the same in quads', m: 32, n: 520, k: 8, transposeA: true, activated: 'sigmoid', rowSums: true },
+  { name: 'K 7, odd', m: 9, n: 261, k: 7, transposeA: true, transposeB: true, rowSums: true },
+  { name: 'K 5, a batch', m: 33, n: 8, k: 5, lead: [[2, 1], [1, 3]], activation: 'tanh' },
+];
+
+// prettier-ignore
+const WIDE: Case[] = [
+  { name: 'three bands, in quads', m: 72, n: 100, k: 12, bias: true, activation: 'relu' },
+  { name: 'odd rows and columns', m: 33, n: 65, k: 20, transposeB: true, bias: true, activation: 'sigmoid' },
+  { name: 'gradients of weight and bias through tanh', m: 35, n: 63, k: 16, transposeA: true, activated: 'tanh', rowSums: true },
+  { name: 'both transposed, one column more', m: 40, n: 33, k: 8, transposeA: true, transposeB: true, rowSums: true },
+  { name: 'a batch', m: 34, n: 31, k: 8, lead: [[2, 1], [1, 3]], activated: 'relu' },
+  { name: 'a long sum in parts', m: 33, n: 36, k: 2052, transposeA: true, rowSums: true },
 ];
 
 // prettier-ignore
@@ -138,6 +158,14 @@ describe.each(VARIANTS)('matmul by %s', (variant) => {
     expect(await first.read()).toEqual(await second.read());
     for (const array of [...arrays, first, second]) array.release();
   });
+});
+
+describe.each(['subgroups16', 'subgroups32'])('matmul by %s', (variant) => {
+  test.each(WIDE)('$name', (options) => checkBy(variant, options));
+});
+
+describe('matmul by shallow', () => {
+  test.each(SHALLOW)('$name', (options) => checkBy('shallow', options));
 });
 
 describe('matmul of one row, which `registers` reads as one piece', () => {
