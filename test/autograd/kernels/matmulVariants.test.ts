@@ -63,8 +63,7 @@ const WIDE: Case[] = [
   { name: 'three bands, in quads', m: 72, n: 100, k: 12, bias: true, activation: 'relu' },
   { name: 'odd rows and columns', m: 33, n: 65, k: 20, transposeB: true, bias: true, activation: 'sigmoid' },
   { name: 'gradients of weight and bias through tanh', m: 35, n: 63, k: 16, transposeA: true, activated: 'tanh', rowSums: true },
-  { name: 'both transposed, one column more', m: 40, n: 33, k: 8, transposeA: true, transposeB: true, rowSums: true },
-  { name: 'a batch', m: 34, n: 31, k: 8, lead: [[2, 1], [1, 3]], activated: 'relu' },
+  { name: 'a batch, both transposed, one column more', m: 34, n: 33, k: 8, lead: [[2, 1], [1, 3]], transposeA: true, transposeB: true, activated: 'relu' },
   { name: 'a long sum in parts', m: 33, n: 36, k: 2052, transposeA: true, rowSums: true },
 ];
 
@@ -161,7 +160,9 @@ describe.each(VARIANTS)('matmul by %s', (variant) => {
 });
 
 describe.each(['subgroups16', 'subgroups32'])('matmul by %s', (variant) => {
-  test.each(WIDE)('$name', (options) => checkBy(variant, options));
+  // They differ in a size alone, and take long to compile.
+  const cases = variant === 'subgroups16' ? WIDE.slice(0, 2) : WIDE;
+  test.each(cases)('$name', (options) => checkBy(variant, options));
 });
 
 describe('matmul by shallow', () => {
