@@ -167,6 +167,16 @@ describe.each(['subgroups16', 'subgroups32'])('matmul by %s', (variant) => {
 
 describe('matmul by shallow', () => {
   test.each(SHALLOW)('$name', (options) => checkBy('shallow', options));
+
+  test('takes nothing from the next product of a batch', async () => {
+    force('shallow');
+    const values = new Float32Array(2 * 3 * 32).fill(2).fill(Infinity, 3 * 32);
+    const a = GpuArray.from(values, [2, 3, 32]);
+    const b = GpuArray.from(values, [2, 3, 32]);
+    const c = matmul(a, b, { transposeA: true });
+    expectClose((await c.read()).subarray(0, 32 * 32), Array<number>(32 * 32).fill(12));
+    for (const array of [a, b, c]) array.release();
+  });
 });
 
 describe('matmul of one row, which `registers` reads as one piece', () => {
