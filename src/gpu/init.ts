@@ -41,7 +41,6 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
-
 /**
  * Gets a GPU and makes it the device of all tensors that follow.
  *
