@@ -60,7 +60,7 @@ const shader = defineShader({
   },
   flags: [
     ...['FROM_TILES', 'FROM_FILTERS', 'TO_TILES', 'TO_FILTERS', 'INPUT', 'OUTPUT'],
-    ...['QUADS', 'ROTATED', 'BIAS', ...INCOMING_FLAGS],
+    ...['ROTATED', 'BIAS', ...INCOMING_FLAGS],
     ...SIDES.flatMap((side) => [`IN_${side}`, `OUT_${side}`]),
   ],
   includes: { winogradLines: lines, epilogue, activation: activationSource, threads },
@@ -108,9 +108,10 @@ export function canWinograd(
     return false;
   const channels = Math.max(inChannels, outChannels);
   const images = n * Math.max(inChannels * h.input * w.input, outChannels * h.output * w.output);
-  const { side } = tilingOf(variant, geometry, 'input');
-  const tiles = (['input', 'output'] as const).map((pass) => tilingOf(variant, geometry, pass).count);
-  const each = Math.max((outChannels * inChannels) / groups, channels * Math.max(...tiles));
+  const tilings = (['input', 'output'] as const).map((side) => tilingOf(variant, geometry, side));
+  const tiles = channels * Math.max(...tilings.map(({ count }) => count));
+  const each = Math.max((outChannels * inChannels) / groups, tiles);
+  const { side } = tilings[0]!;
   return (
     images * BYTES_PER_ELEMENT[dtype] <= device.bindingLimit &&
     side * side * each * BYTES_PER_ELEMENT.f32 <= Math.min(device.bindingLimit, MOST_SCRATCH)
@@ -230,12 +231,12 @@ function fromFilters(
   const [outChannels, perGroup, kernel] = weight.shape as [number, number, number];
   const shape = [side * side, groups, outChannels / groups, perGroup];
   const points = GpuArray.empty(shape, 'f32', weight.device);
-  const { count, quads } = filterThreads(weight);
+  const count = outChannels * perGroup;
   launch(shader, 'transform', {
     inputs: [weight],
     outputs: [points],
     params: { count, planes: outChannels, ...NO_TILES, ...NO_START, ...NO_SUMS },
-    flags: { FROM_FILTERS: true, ROTATED: rotated, QUADS: quads, ...sideFlags(kernel, side) },
+    flags: { FROM_FILTERS: true, ROTATED: rotated, ...sideFlags(kernel, side) },
     threads: count,
   });
   return points;
@@ -271,8 +272,8 @@ function toFilters(
   weight: GpuArray,
   sums?: { bias: GpuArray; gradients: GpuArray },
 ): void {
-  const [planes, , kernel] = weight.shape as [number, number, number];
-  const { count, quads } = filterThreads(weight);
+  const [planes, perGroup, kernel] = weight.shape as [number, number, number];
+  const count = planes * perGroup;
   // Point 1 in both dimensions has the sums of the tiles.
   const sumsAt = (side + 1) * planes * tiles;
   launch(shader, 'transform', {
@@ -283,17 +284,9 @@ function toFilters(
       ...{ sumsAt, sumScale: SUM_SCALES[side]! },
     },
     flags: {
-      ...{ TO_FILTERS: true, OUTPUT: true, QUADS: quads, BIAS: sums !== undefined },
+      ...{ TO_FILTERS: true, OUTPUT: true, BIAS: sums !== undefined },
       ...sideFlags(side, kernel),
     },
     threads: sums ? count + planes : count,
   });
-}
-
-/** A thread for four filters, so that it reads and writes whole vec4s, if they are a multiple. */
-function filterThreads(weight: GpuArray): { count: number; quads: boolean } {
-  const [outChannels, perGroup] = weight.shape as [number, number];
-  const filters = outChannels * perGroup;
-  const quads = filters % 4 === 0;
-  return { count: quads ? filters / 4 : filters, quads };
 }
