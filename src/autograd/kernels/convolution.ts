@@ -72,7 +72,8 @@ function convolveBy(variant: ConvVariant, convolution: Convolution): GpuArray {
   const { n, outChannels, h, w } = geometry;
   const y = GpuArray.empty([n, outChannels, h.output, w.output], weight.dtype, weight.device);
   if (variant === 'direct') correlate({ ...convolution, y, order: contiguous(geometry) });
-  else if (isWinograd(variant)) winogradForward(variant, x, weight, y, geometry, { bias, activation });
+  else if (isWinograd(variant))
+    winogradForward(variant, x, weight, y, geometry, { bias, activation });
   else gemmForward(variant, x, weight, y, geometry, { bias, activation });
   return y;
 }

@@ -94,6 +94,12 @@ export const TABLE: {
     { on: 'any', use: 'direct' },
   ],
   convolutionWeightGradient: [
+    // With few tiles, what is done for each of the points of a filter counts.
+    {
+      on: CPUS,
+      when: (size) => filtersMinimally(size) && size.taps === 9 && size.n * size.pixels <= 256,
+      use: 'winograd2',
+    },
     { on: CPUS, when: filtersMinimally, use: 'winograd4' },
     { on: CPUS, use: 'direct' },
     { on: 'any', when: ({ outChannels, groups }) => outChannels / groups < 16, use: 'direct' },
