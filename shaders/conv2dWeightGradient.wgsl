@@ -10,7 +10,8 @@
 // meets them with 4 to 8 inputs of each row, all sums being in registers.
 //
 //   windows   shaders/conv2dPack.wgsl, a strip being the whole line
-//   dy        the same file's lines
+//   dy        the same file's lines, or dy itself where its lines are whole vec4s: with ACTIVATED it
+//             then comes through the activation
 //   sums      shaders/conv2dPlaces.wgsl
 
 struct Params {
@@ -33,7 +34,12 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> windows: array<vec4<scalar>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4<scalar>>;
+#if ACTIVATED
+@group(0) @binding(3) var<storage, read> activated: array<vec4<scalar>>;
+@group(0) @binding(4) var<storage, read_write> sums: array<vec4f>;
+#else
 @group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+#endif
 
 const ROWS = 5u;
 #if TAPS_5
@@ -73,27 +79,35 @@ struct Pixels {
   d: Channels,
 }
 
+fn quadAt(at: u32) -> vec4f {
+#if ACTIVATED
+  return quadGradient(vec4f(dy[at]), vec4f(activated[at]));
+#else
+  return vec4f(dy[at]);
+#endif
+}
+
 // Four neighbours of each channel of the block, from `at` of the first one. Channels that there are
 // not are the last one again, and are not stored.
 fn pixelsAt(at: u32, plane: u32, last: u32) -> Pixels {
-  let d0 = vec4f(dy[at]);
+  let d0 = quadAt(at);
 #if ONE
   return Pixels(Channels(d0.x), Channels(d0.y), Channels(d0.z), Channels(d0.w));
 #else
-  let d1 = vec4f(dy[at + min(1u, last) * plane]);
-  let d2 = vec4f(dy[at + min(2u, last) * plane]);
-  let d3 = vec4f(dy[at + min(3u, last) * plane]);
+  let d1 = quadAt(at + min(1u, last) * plane);
+  let d2 = quadAt(at + min(2u, last) * plane);
+  let d3 = quadAt(at + min(3u, last) * plane);
   let low = transpose(mat4x4f(d0, d1, d2, d3));
 #if FOUR
   return Pixels(Channels(low[0]), Channels(low[1]), Channels(low[2]), Channels(low[3]));
 #else
-  let d4 = vec4f(dy[at + min(4u, last) * plane]);
-  let d5 = vec4f(dy[at + min(5u, last) * plane]);
+  let d4 = quadAt(at + min(4u, last) * plane);
+  let d5 = quadAt(at + min(5u, last) * plane);
 #if SIX
   let high = transpose(mat4x4f(d4, d5, d5, d5));
 #else
-  let d6 = vec4f(dy[at + min(6u, last) * plane]);
-  let d7 = vec4f(dy[at + min(7u, last) * plane]);
+  let d6 = quadAt(at + min(6u, last) * plane);
+  let d7 = quadAt(at + min(7u, last) * plane);
   let high = transpose(mat4x4f(d4, d5, d6, d7));
 #endif
   return Pixels(

@@ -34,6 +34,34 @@ export const CASES: Case[] = [
     same: {},
   },
   {
+    name: 'LeNet, layer 2, of four images',
+    x: [4, 6, 14, 14],
+    weight: [16, 6, 5, 5],
+    options: {},
+    same: {},
+  },
+  {
+    name: 'a filter of five taps in a row, lines of seven, of four images',
+    x: [4, 2, 6, 11],
+    weight: [9, 2, 2, 5],
+    options: { padding: [1, 0] },
+    same: { padding: [1, 0] },
+  },
+  {
+    name: 'rows of padding that are skipped, of eight images',
+    x: [8, 3, 5, 9],
+    weight: [7, 3, 3, 3],
+    options: { stride: [2, 1], dilation: [3, 1], padding: [4, 1] },
+    same: { stride: [2, 1], dilation: [3, 1], padding: [4, 1] },
+  },
+  {
+    name: 'several rows of windows a thread',
+    x: [68, 3, 13, 6],
+    weight: [6, 3, 3, 3],
+    options: { padding: 1 },
+    same: { padding: [1, 1] },
+  },
+  {
     name: 'AlexNet, layer 1, of a smaller image',
     x: [1, 3, 47, 47],
     weight: [9, 3, 11, 11],
@@ -202,18 +230,29 @@ export const ACTIVATIONS = [
   { activation: 'tanh', f: Math.tanh },
 ] as const;
 
-export function checkActivation({ activation, f }: (typeof ACTIVATIONS)[number]): Promise<void> {
-  const shapes = [[2, 2, 7, 8], [5, 2, 3, 3], [5]];
-  return checkOp({
-    inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
-    op: (...inputs) => apply(new Conv2d({ activation, stride: 2, padding: 1 }), ...inputs),
-    reference: (...[x, w, b]) => {
-      const { shape, data } = conv2d(x!, w!, b, { stride: [2, 2], padding: [1, 1] });
-      return { shape, data: data.map(f) };
-    },
-    samples: 24,
-    options: { activation },
-  });
+export async function checkActivation({
+  activation,
+  f,
+}: (typeof ACTIVATIONS)[number]): Promise<void> {
+  const small = { stride: [2, 2], padding: [1, 1] } as const;
+  await checkWith([2, 1, 7, 8], [5, 1, 3, 3], small);
+  // Both gradients read the same lines of dL/dy.
+  await checkWith([4, 3, 11, 12], [6, 3, 5, 5], {});
+
+  function checkWith(x: number[], weight: number[], same: Conv2dReferenceOptions): Promise<void> {
+    const shapes = [x, weight, [weight[0]!]];
+    const { stride, padding } = same;
+    return checkOp({
+      inputs: shapes.map((shape, i) => ({ shape, data: random(shape, 4 + i) })),
+      op: (...inputs) => apply(new Conv2d({ activation, stride, padding }), ...inputs),
+      reference: (...inputs) => {
+        const { shape, data } = conv2d(inputs[0]!, inputs[1]!, inputs[2], same);
+        return { shape, data: data.map(f) };
+      },
+      samples: 24,
+      options: { activation },
+    });
+  }
 }
 
 /** Values from -high to high. */

@@ -8,7 +8,12 @@ import type { Activation, Incoming } from './activation.js';
 import { choose, type KernelFamily } from './choice.js';
 import { contiguous } from './convolutionLayout.js';
 import { correlate } from './correlate.js';
-import { inputCorrelations, weightGradient, type WeightGradient } from './directGradients.js';
+import {
+  gradients as directGradients,
+  inputCorrelations,
+  weightGradient,
+  type WeightGradient,
+} from './directGradients.js';
 import {
   canGemm,
   gemmForward,
@@ -100,6 +105,18 @@ function inputGradientBy(
   else if (isWinograd(variant)) winogradInputGradient(variant, dy, weight, dx, geometry, bias);
   else gemmInputGradient(variant, dy, weight, dx, geometry, bias);
   return dx;
+}
+
+/** All gradients of a convolution: dx, and what `gradient` says. @returns dx. */
+export function convolutionGradients(gradient: WeightGradient, weight: GpuArray): GpuArray {
+  const { dy, geometry } = gradient;
+  if (inputVariant(dy, geometry) === 'direct' && weightVariant(gradient) === 'direct') {
+    const dx = emptyInput(weight, geometry);
+    directGradients(gradient, inputCorrelations(dy, weight, dx, geometry));
+    return dx;
+  }
+  weightGradients(gradient);
+  return inputGradient(dy, weight, geometry);
 }
 
 /** dW and dB, or one of them. */

@@ -69,9 +69,22 @@ export function tapFlags({ taps, parts, wholeParts }: TapLayout): { [flag in str
 
 const MOST_TAPS = 5;
 
-/** Rows of windows that each plane of the input has. */
-export function windowRows(h: Axis): number {
-  return (h.output - 1) * h.stride + extent(h);
+/** The rows of windows that each plane of the input has. */
+export interface RowLayout {
+  rows: number;
+  /** The row of the input that the first one is: before row 0, as after the last one, there are zeros. */
+  first: number;
+  /** Rows of zeros that would come before the first. */
+  padding: number;
+}
+
+/** @param clipped  Without rows of zeros, for a kernel that skips them. */
+export function windowRows(h: Axis, clipped = false): RowLayout {
+  const all = (h.output - 1) * h.stride + extent(h);
+  if (!clipped) return { rows: all, first: -h.padding, padding: 0 };
+  const first = Math.max(0, -h.padding);
+  const rows = Math.max(0, Math.min(h.input, all - h.padding) - first);
+  return { rows, first, padding: Math.max(0, h.padding) };
 }
 
 export interface Strips {
@@ -80,6 +93,8 @@ export interface Strips {
   pixels: number;
   /** vec4s in the window of a strip. */
   window: number;
+  /** The window is a line of the input without the zeros around it: FULL in conv2d.wgsl. */
+  full?: boolean;
 }
 
 /** Some of the work: images, and of each of them rows of the output. */
@@ -144,11 +159,12 @@ function imageSize(batch: GpuArray): number {
 
 /** vec4s of windows. */
 export function windowQuads(
-  { n, inChannels, h }: ConvGeometry,
+  { n, inChannels }: ConvGeometry,
+  { rows }: RowLayout,
   { parts }: TapLayout,
   strips: Strips,
 ): number {
-  return n * inChannels * windowRows(h) * strips.count * parts * strips.window;
+  return n * inChannels * rows * strips.count * parts * strips.window;
 }
 
 /**

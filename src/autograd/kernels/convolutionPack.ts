@@ -20,6 +20,7 @@ import {
   windowRows,
   type Blocks,
   type Portion,
+  type RowLayout,
   type Strips,
   type TapLayout,
   type WeightOrder,
@@ -35,6 +36,7 @@ const shader = defineShader({
     inW: 'u32',
     windowThreads: 'u32',
     each: 'u32',
+    eachRows: 'u32',
     rows: 'u32',
     strips: 'u32',
     pixels: 'u32',
@@ -62,6 +64,7 @@ const shader = defineShader({
     xThreads: 'u32',
     xTo: 'u32',
     xEach: 'u32',
+    xEachRows: 'u32',
     xStart: 'u32',
     xInH: 'u32',
     xInW: 'u32',
@@ -78,11 +81,12 @@ const shader = defineShader({
     lineThreads: 'u32',
     lineTo: 'u32',
     lineEach: 'u32',
+    lineEachRows: 'u32',
     firstLine: 'i32',
     lines: 'u32',
     steps: 'u32',
   },
-  flags: ['CONVOLVE', 'ACCUMULATE', 'BIAS', ...INCOMING_FLAGS, ...BLOCK_FLAGS],
+  flags: ['SOURCE', 'WINDOWS', 'WEIGHTS', 'BIAS', 'X', 'LINES', ...INCOMING_FLAGS, ...BLOCK_FLAGS],
   includes: {
     conv2dPlaces: places,
     conv2dTaps: taps,
@@ -105,6 +109,7 @@ export interface ConvolvePacking {
   blocks: Blocks;
   taps: TapLayout;
   strips: Strips;
+  rows: RowLayout;
 }
 
 /** What conv2dWeightGradient.wgsl needs besides dL/dy. */
@@ -115,13 +120,19 @@ export interface AccumulatePacking {
   taps: TapLayout;
   strips: Strips;
   steps: number;
+  /** False if dL/dy is read as it is. */
+  lines: boolean;
 }
 
-/** Of ConvolvePacking: windows and weights. Of AccumulatePacking: xWindows and lines of dL/dy. */
-export interface Packed {
-  windows?: GpuArray;
-  weights?: GpuArray;
-  xWindows?: GpuArray;
+/** The windows of the source of a convolution, and its weights. */
+interface ForConvolve {
+  windows: GpuArray;
+  weights: GpuArray;
+}
+
+/** The windows of x, and the lines of dL/dy if they are wanted. */
+export interface ForAccumulate {
+  xWindows: GpuArray;
   lines?: GpuArray;
 }
 
@@ -134,73 +145,110 @@ export function canPack(quads: readonly number[], { dtype, device }: GpuArray): 
   return end * 4 * BYTES_PER_ELEMENT[dtype] <= device.bindingLimit;
 }
 
-/** vec4s of both arrays. */
-export function convolveQuads(p: Omit<ConvolvePacking, 'weight' | 'order'>): [number, number] {
-  const { geometry, blocks, taps, strips } = p;
+/** vec4s of windows and weights. */
+export function convolveQuads(
+  packing: Omit<ConvolvePacking, 'weight' | 'order'>,
+): [windows: number, weights: number] {
+  const { geometry, blocks, taps, strips, rows } = packing;
   return [
     // Without channels there is nothing to lay out, but something must be bound.
-    Math.max(strips.window, windowQuads(geometry, taps, strips)),
+    Math.max(strips.window, windowQuads(geometry, rows, taps, strips)),
     weightEntries(geometry, blocks, taps) * taps.taps * blocks.quads,
   ];
 }
 
-/** vec4s of both arrays. */
-export function accumulateQuads(p: Omit<AccumulatePacking, 'x'>): [number, number] {
-  const { geometry, taps, strips, steps } = p;
+/** vec4s of windows and lines. */
+export function accumulateQuads(
+  packing: Omit<AccumulatePacking, 'x' | 'lines'>,
+): [xWindows: number, lines: number] {
+  const { geometry, taps, strips, steps } = packing;
   const { n, outChannels, h } = geometry;
-  return [Math.max(1, windowQuads(geometry, taps, strips)), n * outChannels * h.output * steps];
+  const windows = windowQuads(geometry, windowRows(h), taps, strips);
+  return [Math.max(1, windows), n * outChannels * h.output * steps];
 }
 
-/**
- * Lays out what one or both of the kernels read, in one dispatch. The arrays are to be released.
- *
- * @param source   What is convolved, and dL/dy of a weight gradient.
- * @param portion  Of both.
- */
-export function pack(
+/** Lays out a portion of what is convolved. The arrays are to be released, as those of the others. */
+export function packForConvolve(
   source: Incoming,
   portion: Portion,
+  packing: ConvolvePacking,
+): ForConvolve {
+  const [windows, weights] = convolveQuads(packing);
+  const { windows: w, weights: k } = pack(source, portion, { windows, weights }, packing);
+  return { windows: w!, weights: k! };
+}
+
+/** The same for a weight gradient, whose source is dL/dy. */
+export function packForAccumulate(
+  source: Incoming,
+  portion: Portion,
+  packing: AccumulatePacking,
+): ForAccumulate {
+  const [xWindows, lines] = accumulateQuads(packing);
+  const quads = packing.lines ? { xWindows, lines } : { xWindows };
+  const packed = pack(source, portion, quads, undefined, packing);
+  return { xWindows: packed.xWindows!, lines: packed.lines };
+}
+
+/** For both gradients at once, where the lines of dL/dy are the windows of the input gradient. */
+export function packForGradients(
+  source: Incoming,
+  portion: Portion,
+  convolve: ConvolvePacking,
+  accumulate: AccumulatePacking,
+): Required<ForAccumulate> & Pick<ForConvolve, 'weights'> {
+  const [, weights] = convolveQuads(convolve);
+  const [xWindows, lines] = accumulateQuads(accumulate);
+  const packed = pack(source, portion, { weights, xWindows, lines }, convolve, accumulate);
+  return { weights: packed.weights!, xWindows: packed.xWindows!, lines: packed.lines! };
+}
+
+type Packed = Partial<Record<'windows' | 'weights' | 'xWindows' | 'lines', GpuArray>>;
+
+/** Lays out arrays of so many vec4s in one dispatch. */
+function pack(
+  source: Incoming,
+  portion: Portion,
+  quads: Partial<Record<keyof Packed, number>>,
   convolve?: ConvolvePacking,
   accumulate?: AccumulatePacking,
 ): Packed {
   const { array, activated } = source;
   const { dtype, device } = array;
   const [, planes, inH, inW] = array.shape as [number, number, number, number];
-  const images = imagesOf(array, portion);
-  const inputs = [images.array];
-  if (activated) inputs.push(imagesOf(activated, portion).array);
-  const params = { ...NOTHING, start: images.start, inH, inW };
+  const starts: Partial<Record<string, number>> = {};
   let end = 0;
-  const place = (quads: number): Place => {
-    const to = Math.ceil(end / ALIGNED) * ALIGNED;
-    end = to + quads;
-    return { to, quads };
-  };
-  const places: Partial<Record<keyof Packed, Place>> = {};
+  for (const [name, count] of Object.entries(quads)) {
+    const start = Math.ceil(end / ALIGNED) * ALIGNED;
+    starts[name] = start;
+    end = start + count;
+  }
 
+  const inputs: GpuArray[] = [];
+  const params = { ...NOTHING, inH, inW };
+  const readsSource = quads.windows !== undefined || quads.lines !== undefined;
+  if (readsSource) {
+    const images = imagesOf(array, portion);
+    inputs.push(images.array);
+    if (activated) inputs.push(imagesOf(activated, portion).array);
+    params.start = images.start;
+  }
   if (convolve) {
     inputs.push(convolve.weight.share());
     if (convolve.bias) inputs.push(convolve.bias.share());
-    [places.windows, places.weights] = convolveQuads(convolve).map(place) as [Place, Place];
-    Object.assign(params, convolveParams(convolve, device), convolve.order);
-    params.weightTo = places.weights.to;
+    Object.assign(params, weightParams(convolve), convolve.order, { weightTo: starts.weights });
+    if (quads.windows !== undefined) Object.assign(params, windowParams(convolve, device));
   }
   if (accumulate) {
-    const { x, steps } = accumulate;
-    const xImages = imagesOf(x, portion);
+    const xImages = imagesOf(accumulate.x, portion);
     inputs.push(xImages.array);
-    [places.xWindows, places.lines] = accumulateQuads(accumulate).map(place) as [Place, Place];
-    const lineEach = eachOf(steps, device);
-    Object.assign(params, xParams(accumulate, device), {
-      xTo: places.xWindows.to,
-      xStart: xImages.start,
-      lineThreads: portion.images * planes * portion.rows * Math.ceil(steps / lineEach),
-      lineTo: places.lines.to,
-      lineEach,
-      firstLine: portion.row,
-      lines: portion.rows,
-      steps,
-    });
+    const places = { xTo: starts.xWindows, xStart: xImages.start };
+    Object.assign(params, xParams(accumulate, device), places);
+    if (quads.lines !== undefined) {
+      Object.assign(params, lineParams(accumulate, portion, planes, device), {
+        lineTo: starts.lines,
+      });
+    }
   }
 
   const all = GpuArray.empty([end, 4], dtype, device);
@@ -209,27 +257,23 @@ export function pack(
     outputs: [all],
     params,
     flags: {
-      CONVOLVE: convolve !== undefined,
-      ACCUMULATE: accumulate !== undefined,
+      SOURCE: readsSource,
+      WINDOWS: quads.windows !== undefined,
+      WEIGHTS: convolve !== undefined,
       BIAS: convolve?.bias !== undefined,
-      ...incomingFlags(source),
+      X: accumulate !== undefined,
+      LINES: quads.lines !== undefined,
+      ...(readsSource && incomingFlags(source)),
       ...(convolve && blockFlags(convolve.blocks)),
     },
     threads: params.windowThreads + params.weightThreads + params.xThreads + params.lineThreads,
   });
   for (const input of inputs) input.release();
-  const packed: Packed = {};
-  for (const [name, { to, quads }] of Object.entries(places)) {
-    packed[name as keyof Packed] = all.part(4 * to, [quads, 4]);
-  }
+  const packed = Object.fromEntries(
+    Object.entries(quads).map(([name, count]) => [name, all.part(4 * starts[name]!, [count, 4])]),
+  );
   all.release();
   return packed;
-}
-
-/** Where an array lies in the buffer, in vec4s. */
-interface Place {
-  to: number;
-  quads: number;
 }
 
 const NOTHING = Object.fromEntries(Object.keys(shader.params).map((name) => [name, 0])) as Params;
@@ -239,28 +283,47 @@ function eachOf(window: number, device: Device): number {
   return device.info.software ? window : 1;
 }
 
-function convolveParams(
-  { geometry, blocks, taps, strips }: ConvolvePacking,
+/** Rows in which it makes them. */
+function eachRowsOf(rows: number, planes: number, device: Device): number {
+  if (!device.info.software) return 1;
+  return Math.max(1, Math.min(rows, Math.floor((rows * planes) / ENOUGH_THREADS)));
+}
+
+/** For which a CPU has threads enough. */
+const ENOUGH_THREADS = 1024;
+
+function windowParams(
+  { geometry, taps, strips, rows }: ConvolvePacking,
   device: Device,
 ): Partial<Params> {
-  const { groups, h, w } = geometry;
+  const { n, inChannels, w } = geometry;
   const each = eachOf(strips.window, device);
-  const windows = windowQuads(geometry, taps, strips) / strips.window;
+  const planes = n * inChannels;
+  const eachRows = eachRowsOf(rows.rows, planes * strips.count * taps.parts, device);
+  const rowChunks = Math.ceil(rows.rows / eachRows);
+  const chunks = strips.count * taps.parts * Math.ceil(strips.window / each);
   return {
-    windowThreads: windows * Math.ceil(strips.window / each),
+    windowThreads: planes * rowChunks * chunks,
     each,
-    rows: windowRows(h),
+    eachRows,
+    rows: rows.rows,
     strips: strips.count,
     pixels: strips.pixels,
     window: strips.window,
+    strideW: w.stride,
+    dilationW: w.dilation,
+    paddingH: -rows.first,
+    paddingW: strips.full ? 0 : w.padding,
+  };
+}
+
+function weightParams({ geometry, blocks, taps }: ConvolvePacking): Partial<Params> {
+  const { groups, h, w } = geometry;
+  return {
     kernelW: w.kernel,
     phases: taps.phases,
     parts: taps.parts,
     taps: taps.taps,
-    strideW: w.stride,
-    dilationW: w.dilation,
-    paddingH: h.padding,
-    paddingW: w.padding,
     weightThreads: weightEntries(geometry, blocks, taps) * blocks.quads,
     blocks: blocks.count,
     inChannels: geometry.inChannels / groups,
@@ -273,15 +336,19 @@ function xParams(
   { x, geometry, taps, strips }: AccumulatePacking,
   device: Device,
 ): Partial<Params> {
-  const { h, w } = geometry;
+  const { n, inChannels, h, w } = geometry;
   const xEach = eachOf(strips.window, device);
-  const windows = windowQuads(geometry, taps, strips) / strips.window;
+  const { rows } = windowRows(h);
+  const planes = n * inChannels;
+  const xEachRows = eachRowsOf(rows, planes * taps.parts, device);
+  const chunks = taps.parts * Math.ceil(strips.window / xEach);
   return {
-    xThreads: windows * Math.ceil(strips.window / xEach),
+    xThreads: planes * Math.ceil(rows / xEachRows) * chunks,
     xEach,
+    xEachRows,
     xInH: x.shape[2]!,
     xInW: x.shape[3]!,
-    xRows: windowRows(h),
+    xRows: rows,
     xWindow: strips.window,
     xKernelW: w.kernel,
     xPhases: taps.phases,
@@ -291,5 +358,24 @@ function xParams(
     xDilationW: w.dilation,
     xPaddingH: h.padding,
     xPaddingW: w.padding,
+  };
+}
+
+function lineParams(
+  { steps }: AccumulatePacking,
+  { images, row, rows }: Portion,
+  planes: number,
+  device: Device,
+): Partial<Params> {
+  const lineEach = eachOf(steps, device);
+  const lineEachRows = eachRowsOf(rows, images * planes, device);
+  const chunks = Math.ceil(rows / lineEachRows) * Math.ceil(steps / lineEach);
+  return {
+    lineThreads: images * planes * chunks,
+    lineEach,
+    lineEachRows,
+    firstLine: row,
+    lines: rows,
+    steps,
   };
 }

@@ -28,11 +28,10 @@ import {
 import {
   canPack,
   convolveQuads,
-  pack,
+  packForConvolve,
   type ConvolvePacking,
-  type Packed,
 } from './convolutionPack.js';
-import { multiplyAdds, type ConvGeometry } from './geometry.js';
+import { multiplyAdds, type Axis, type ConvGeometry } from './geometry.js';
 
 const shader = defineShader({
   name: 'conv2d',
@@ -44,12 +43,15 @@ const shader = defineShader({
     inChannels: 'u32',
     outChannels: 'u32',
     rows: 'u32',
+    paddingH: 'u32',
     kernelH: 'u32',
     strideH: 'u32',
     dilationH: 'u32',
     parts: 'u32',
     wholeParts: 'u32',
     strips: 'u32',
+    lanes: 'u32',
+    blockThreads: 'u32',
     outH: 'u32',
     outW: 'u32',
     yStart: 'u32',
@@ -57,7 +59,16 @@ const shader = defineShader({
     yStep: 'u32',
     yPlane: 'u32',
   },
-  flags: ['PIXELS_14', 'PIXELS_10', 'PIXELS_8', ...TAP_FLAGS, ...BLOCK_FLAGS, ...ACTIVATION_FLAGS],
+  flags: [
+    'SHARED',
+    'FULL',
+    'PIXELS_14',
+    'PIXELS_10',
+    'PIXELS_8',
+    ...TAP_FLAGS,
+    ...BLOCK_FLAGS,
+    ...ACTIVATION_FLAGS,
+  ],
   includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
 });
 
@@ -91,74 +102,86 @@ export interface Correlation {
 }
 
 /** How it is dealt out. */
-interface CorrelationPlan {
+export interface CorrelationPlan {
   correlation: Correlation;
   blocks: Blocks;
   taps: TapLayout;
   strips: Strips;
+  /** Threads side by side that have the same pixels of as many images, and so skip rows of zeros. */
+  lanes: 1 | 4;
   portions: Portion[];
 }
 
-function planCorrelation(correlation: Correlation): CorrelationPlan {
+export function planCorrelation(correlation: Correlation): CorrelationPlan {
   const { x, y, geometry } = correlation;
   const { n, groups, outChannels, h, w } = geometry;
   const { device } = y;
+  const { software } = device.info;
   const blocks = blocksOf(outChannels / groups);
   const taps = tapLayout(w);
   const rowsOfAll = groups * blocks.count * n * h.output;
-  const strips = stripsOf(w.output, taps, device.info.software ? 0 : ENOUGH_THREADS / rowsOfAll);
+  const strips = stripsOf(w, taps, software ? 0 : ENOUGH_THREADS / rowsOfAll);
+  const lanes = software && n % QUAD === 0 ? QUAD : 1;
   const portions = portionsOf(n, h.output, (images, rows) => {
     const part = portionOf(geometry, { image: 0, images, row: 0, rows });
-    const quads = convolveQuads({ geometry: part, blocks, taps, strips });
+    const most = windowRows(part.h); // the first rows may be clipped, and others not
+    const quads = convolveQuads({ geometry: part, blocks, taps, strips, rows: most });
     return canPack(quads, y) && canBind(x.array, images) && canBind(y, images);
   });
-  return { correlation, blocks, taps, strips, portions };
+  return { correlation, blocks, taps, strips, lanes, portions };
 }
 
 /** What a portion of it wants packed. */
-function packingOf(
-  { correlation, blocks, taps, strips }: CorrelationPlan,
-  portion: Portion,
-): ConvolvePacking {
-  const { weight, bias, geometry, order } = correlation;
-  return { weight, bias, geometry: portionOf(geometry, portion), order, blocks, taps, strips };
+export function packingOf(plan: CorrelationPlan, portion: Portion): ConvolvePacking {
+  const { correlation, blocks, taps, strips, lanes } = plan;
+  const { weight, bias, order } = correlation;
+  const geometry = portionOf(correlation.geometry, portion);
+  const rows = windowRows(geometry.h, lanes > 1);
+  return { weight, bias, geometry, order, blocks, taps, strips, rows };
 }
 
 /** Shapes are not checked. */
 export function correlate(correlation: Correlation): void {
   const plan = planCorrelation(correlation);
   for (const portion of plan.portions) {
-    correlatePacked(plan, portion, pack(correlation.x, portion, packingOf(plan, portion)));
+    const packed = packForConvolve(correlation.x, portion, packingOf(plan, portion));
+    correlatePacked(plan, portion, packed);
   }
 }
 
 /** Releases the windows and the weights. */
-function correlatePacked(
-  { correlation, blocks, taps, strips }: CorrelationPlan,
+export function correlatePacked(
+  { correlation, blocks, taps, strips, lanes }: CorrelationPlan,
   portion: Portion,
-  { windows, weights }: Packed,
+  { windows, weights }: { windows: GpuArray; weights: GpuArray },
 ): void {
   const { y, geometry, activation, grid = EVERY } = correlation;
   const part = portionOf(geometry, portion);
-  const { groups, h, w } = part;
+  const { n, groups, h, w } = part;
   const [planeH, planeW] = y.shape.slice(2) as [number, number];
   const to = imagesOf(y, portion);
+  const layout = windowRows(h, lanes > 1);
+  const places = Math.ceil(n / lanes) * lanes * h.output * strips.count;
+  const blockThreads = QUAD * Math.ceil(places / QUAD);
   launch(shader, 'convolve', {
-    inputs: [windows!, weights!],
+    inputs: [windows, weights],
     outputs: [to.array],
     params: {
-      n: part.n,
+      n,
       groups,
       blocks: blocks.count,
       inChannels: part.inChannels / groups,
       outChannels: part.outChannels / groups,
-      rows: windowRows(h),
+      rows: layout.rows,
+      paddingH: layout.padding,
       kernelH: h.kernel,
       strideH: h.stride,
       dilationH: h.dilation,
       parts: taps.parts,
       wholeParts: taps.wholeParts,
       strips: strips.count,
+      lanes,
+      blockThreads,
       outH: h.output,
       outW: w.output,
       yStart: to.start + (grid.first[0] + portion.row * grid.step[0]) * planeW + grid.first[1],
@@ -167,26 +190,36 @@ function correlatePacked(
       yPlane: planeH * planeW,
     },
     flags: {
+      SHARED: y.device.hasSubgroups && blocks.quads > 1,
+      FULL: strips.full,
       [`PIXELS_${strips.pixels}`]: strips.pixels > 4,
       ...tapFlags(taps),
       ...blockFlags(blocks),
       ...activationFlags(activation),
     },
-    threads: groups * blocks.count * part.n * h.output * strips.count,
+    threads: groups * blocks.count * blockThreads,
     flops: 2 * multiplyAdds(part),
   });
-  for (const array of [to.array, windows!, weights!]) array.release();
+  for (const array of [to.array, windows, weights]) array.release();
 }
 
-/** Strips that compute a row of `width` pixels at the least cost; at least `least` of them. */
-function stripsOf(width: number, { taps }: TapLayout, least: number): Strips {
-  const strips = PIXELS.map((pixels) => {
-    const count = Math.ceil(width / pixels);
+/** Threads that read the weights of a block together. */
+const QUAD = 4;
+
+/** Strips that compute a row of pixels at the least cost; at least `least` of them. */
+function stripsOf(w: Axis, { taps, parts }: TapLayout, least: number): Strips {
+  const strips = PIXELS.map((pixels): Strips & { cost: number } => {
+    const count = Math.ceil(w.output / pixels);
     const window = Math.ceil((pixels + 4) / 4);
     const cost = count * (LOAD_COST * (window + 2 * taps) + 2 * taps * pixels);
     return { count, pixels, window, cost };
   });
+  const isFull = taps === 5 && parts === 1 && w.stride === 1 && w.dilation === 1 && w.padding === 4;
+  if (isFull && w.input <= 10 && w.input > 6 && w.output === w.input + 4) {
+    const cost = LOAD_COST * (3 + 2 * taps) + 2 * taps * 10;
+    strips.push({ count: 1, pixels: 14, window: 3, full: true, cost });
+  }
   const enough = strips.filter(({ count }) => count >= least);
-  if (enough.length === 0) return strips.at(-1)!;
+  if (enough.length === 0) return strips.find(({ pixels }) => pixels === 4)!;
   return enough.reduce((best, other) => (other.cost < best.cost ? other : best));
 }

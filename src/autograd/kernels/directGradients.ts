@@ -1,14 +1,16 @@
 /** The gradients of a convolution by the direct kernels. */
+import activationSource from '../../../shaders/activation.wgsl';
 import channels from '../../../shaders/conv2dChannels.wgsl';
 import places from '../../../shaders/conv2dPlaces.wgsl';
 import taps from '../../../shaders/conv2dTaps.wgsl';
 import source from '../../../shaders/conv2dWeightGradient.wgsl';
 import sumsSource from '../../../shaders/conv2dWeightSums.wgsl';
+import epilogue from '../../../shaders/epilogue.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
-import type { Incoming } from './activation.js';
+import { INCOMING_FLAGS, incomingFlags, type Incoming } from './activation.js';
 import {
   BLOCK_FLAGS,
   blockFlags,
@@ -30,11 +32,20 @@ import {
 import {
   accumulateQuads,
   canPack,
-  pack,
+  convolveQuads,
+  packForAccumulate,
+  packForGradients,
+  type ForAccumulate,
   type AccumulatePacking,
-  type Packed,
 } from './convolutionPack.js';
-import { type Correlation } from './correlate.js';
+import {
+  correlate,
+  correlatePacked,
+  packingOf,
+  planCorrelation,
+  type Correlation,
+  type CorrelationPlan,
+} from './correlate.js';
 import { multiplyAdds, type Axis, type ConvGeometry } from './geometry.js';
 
 const shader = defineShader({
@@ -56,8 +67,8 @@ const shader = defineShader({
     dilationH: 'u32',
     parts: 'u32',
   },
-  flags: ['ADD', ...TAP_FLAGS, ...BLOCK_FLAGS],
-  includes: { conv2dChannels: channels, threads },
+  flags: ['ADD', ...TAP_FLAGS, ...BLOCK_FLAGS, ...INCOMING_FLAGS],
+  includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
 });
 
 const sumsShader = defineShader({
@@ -87,6 +98,8 @@ const sumsShader = defineShader({
 
 /** Rows of weights that one thread of the weight gradient has: ROWS in the shader. */
 const ROWS = 5;
+/** How often each gradient may go through the activation. */
+const MOST_ACTIVATIONS = 2;
 /** Threads that keep an adapter busy. */
 const ENOUGH_THREADS = { software: 256, hardware: 16384 };
 /** Most bytes of the slices' sums. */
@@ -113,6 +126,8 @@ interface WeightGradientPlan {
   taps: TapLayout;
   /** Groups of four pixels in a line. */
   steps: number;
+  /** Its lines are whole groups of four: dL/dy is read as it is, and not laid out before. */
+  isDense: boolean;
   strips: Strips;
   /** vec4s of all weights. */
   quads: number;
@@ -150,12 +165,16 @@ function planWeightGradient(job: WeightGradient): WeightGradientPlan {
     const packed = accumulateQuads({ geometry: part, taps, strips, steps });
     return canPack(packed, dy.array) && (!x || canBind(x, images)) && canBind(dy.array, images);
   });
+  // To go through an activation costs something each time that it is read.
+  const isDense =
+    w.output % 4 === 0 && portions.length === 1 && (!dy.activated || rowBlocks <= MOST_ACTIVATIONS);
   return {
     job,
     geometry,
     blocks,
     taps,
     steps,
+    isDense,
     strips,
     quads,
     perSlice,
@@ -165,23 +184,61 @@ function planWeightGradient(job: WeightGradient): WeightGradientPlan {
 }
 
 function accumulatePackingOf(
-  { job, geometry, taps, strips, steps }: WeightGradientPlan,
+  { job, geometry, taps, strips, steps, isDense }: WeightGradientPlan,
   portion: Portion,
 ): AccumulatePacking {
   const x = job.x ?? job.dy.array; // bound, though nothing of it is read
-  return { x, geometry: portionOf(geometry, portion), taps, strips, steps };
+  const part = portionOf(geometry, portion);
+  return { x, geometry: part, taps, strips, steps, lines: !isDense };
 }
 
 /** dW and dB. */
 export function weightGradient(job: WeightGradient): void {
   const plan = planWeightGradient(job);
   accumulateAll(plan, (portion) =>
-    pack(job.dy, portion, undefined, accumulatePackingOf(plan, portion)),
+    packForAccumulate(job.dy, portion, accumulatePackingOf(plan, portion)),
   );
 }
 
-/** Releases what `packed` gives. */
-function accumulateAll(plan: WeightGradientPlan, packed: (portion: Portion) => Packed): void {
+/** dW and dB, and dx by these correlations of dy. */
+export function gradients(job: WeightGradient, correlations: readonly Correlation[]): void {
+  const [only, ...others] = correlations;
+  const plan = planWeightGradient(job);
+  const forInput = only && others.length === 0 ? planCorrelation(only) : undefined;
+  if (!forInput || !readsLines(forInput, plan)) {
+    weightGradient(job);
+    correlations.forEach(correlate);
+    return;
+  }
+  const [all] = forInput.portions as [Portion]; // of dx
+  accumulateAll(plan, (portion) => {
+    const { weights, ...packed } = packForGradients(
+      job.dy,
+      portion,
+      packingOf(forInput, all),
+      accumulatePackingOf(plan, portion),
+    );
+    correlatePacked(forInput, all, { windows: packed.lines.share(), weights });
+    return packed;
+  });
+}
+
+/** True if the windows of the correlation are the lines of dy that the weight gradient reads. */
+function readsLines(correlation: CorrelationPlan, plan: WeightGradientPlan): boolean {
+  if (correlation.portions.length !== 1 || plan.portions.length !== 1) return false;
+  const { strips, geometry, rows, ...rest } = packingOf(correlation, correlation.portions[0]!);
+  const areLines = !plan.isDense && strips.full === true && strips.window === plan.steps;
+  const areAllRows = rows.first === 0 && rows.rows === geometry.h.input;
+  const [, weights] = convolveQuads({ strips, geometry, rows, ...rest });
+  const quads = accumulateQuads(accumulatePackingOf(plan, plan.portions[0]!));
+  return areLines && areAllRows && canPack([weights, ...quads], plan.job.dy.array);
+}
+
+/** @param packed  Lays out a portion; releases what it gives. */
+function accumulateAll(
+  plan: WeightGradientPlan,
+  packed: (portion: Portion) => ForAccumulate,
+): void {
   const { job, quads, portions, mostSlices } = plan;
   const { device } = job.dy.array;
   const linesOf = ({ images, rows }: Portion): number => images * rows;
@@ -192,9 +249,9 @@ function accumulateAll(plan: WeightGradientPlan, packed: (portion: Portion) => P
   portions.forEach((portion, i) => {
     const { xWindows, lines } = packed(portion);
     const slicing = { linesPerSlice, slices: slicesOf(portion), adds: i > 0 };
-    accumulate(plan, portion, [xWindows!, lines!], sums, slicing);
-    xWindows!.release();
-    lines!.release();
+    accumulate(plan, portion, xWindows, lines ? { array: lines } : job.dy, sums, slicing);
+    xWindows.release();
+    lines?.release();
   });
   finish(plan, sums, slices);
   sums.release();
@@ -205,14 +262,15 @@ const NO_LINES = { images: 0, rows: 0, image: 0, row: 0 };
 function accumulate(
   { geometry, blocks, taps, steps, perSlice }: WeightGradientPlan,
   portion: Portion,
-  inputs: readonly GpuArray[],
+  xWindows: GpuArray,
+  dy: Incoming,
   sums: GpuArray,
   { adds, ...slicing }: { linesPerSlice: number; slices: number; adds: boolean },
 ): void {
   const part = portionOf(geometry, portion);
   const { groups, h } = part;
   launch(shader, 'accumulate', {
-    inputs,
+    inputs: [xWindows, dy.array, ...(dy.activated ? [dy.activated] : [])],
     outputs: [sums],
     params: {
       lines: part.n * h.output,
@@ -223,13 +281,13 @@ function accumulate(
       blocks: blocks.count,
       inChannels: part.inChannels / groups,
       outChannels: part.outChannels / groups,
-      windowRows: windowRows(h),
+      windowRows: windowRows(h).rows,
       kernelH: h.kernel,
       strideH: h.stride,
       dilationH: h.dilation,
       parts: taps.parts,
     },
-    flags: { ...tapFlags(taps), ...blockFlags(blocks), RAGGED: false, ADD: adds },
+    flags: { ...tapFlags(taps), ...blockFlags(blocks), ...incomingFlags(dy), ADD: adds },
     threads: perSlice * slicing.slices,
     flops: 2 * multiplyAdds(part),
   });

@@ -3,7 +3,12 @@ import type { Shape } from '../../gpu/dtype.js';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { ACTIVATIONS, type Activation, type Incoming } from '../kernels/activation.js';
 import { checkSameFloat } from '../kernels/checks.js';
-import { convolve, inputGradient, weightGradients } from '../kernels/convolution.js';
+import {
+  convolutionGradients,
+  convolve,
+  inputGradient,
+  weightGradients,
+} from '../kernels/convolution.js';
 import type { WeightGradient } from '../kernels/directGradients.js';
 import { batched } from '../kernels/convolutionLayout.js';
 import {
@@ -85,8 +90,11 @@ export class Conv2d extends Op {
       weight: x ? this.gradientFor(1, dy.device) : undefined,
       bias: this.needs[2] ? this.gradientFor(2, dy.device) : undefined,
     };
-    if (job.weight ?? job.bias) weightGradients(job);
-    const dx = weight && inputGradient(incoming, weight, geometry);
+    const wantsSums = job.weight ?? job.bias;
+    let dx: GpuArray | null = null;
+    if (wantsSums && weight) dx = convolutionGradients(job, weight);
+    else if (wantsSums) weightGradients(job);
+    else if (weight) dx = inputGradient(incoming, weight, geometry);
     incoming.array.release();
     return [dx && reshaped(dx, inShape), job.weight ?? null, job.bias ?? null];
   }
