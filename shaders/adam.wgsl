@@ -1,7 +1,7 @@
 // adam: one step of Adam, in place.
 // Dispatched by src/optim/adam.ts, which has the formulas.
 //
-//   step   grad, param, m, v, largest -> param, m, v, largest   a thread takes several elements
+//   step   grad, param, m, v, largest -> param, m, v, largest   a thread takes RUN values
 
 struct Params {
   count: u32,
@@ -17,34 +17,35 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad: array<scalar>;
-@group(0) @binding(2) var<storage, read_write> param: array<scalar>;
-@group(0) @binding(3) var<storage, read_write> m: array<scalar>;
-@group(0) @binding(4) var<storage, read_write> v: array<scalar>;
+@group(0) @binding(1) var<storage, read> grad: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> param: array<Stored>;
+@group(0) @binding(3) var<storage, read_write> m: array<Stored>;
+@group(0) @binding(4) var<storage, read_write> v: array<Stored>;
 #if AMSGRAD
-@group(0) @binding(5) var<storage, read_write> largest: array<scalar>;
+@group(0) @binding(5) var<storage, read_write> largest: array<Stored>;
 #endif
 
 @compute @workgroup_size(WORKGROUP)
 fn step(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  for (var i = threadIndex(id, groups); i < params.count; i += threadCount(groups)) {
-    let p = f32(param[i]);
+  let run = runOf(threadIndex(id, groups), params.count);
+  for (var i = run.x; i < run.y; i++) {
+    let p = Values(param[i]);
 #if DECOUPLED
     let decayed = params.decay * p;
-    let g = params.sign * f32(grad[i]);
+    let g = params.sign * Values(grad[i]);
 #else
-    let decayed = 0.0;
-    let g = params.sign * f32(grad[i]) + params.decay * p;
+    let decayed = Values();
+    let g = params.sign * Values(grad[i]) + params.decay * p;
 #endif
-    let mean = params.beta1 * f32(m[i]) + params.rest1 * g;
-    var square = params.beta2 * f32(v[i]) + params.rest2 * g * g;
-    m[i] = scalar(mean);
-    v[i] = scalar(square);
+    let mean = params.beta1 * Values(m[i]) + params.rest1 * g;
+    var square = params.beta2 * Values(v[i]) + params.rest2 * g * g;
+    m[i] = Stored(mean);
+    v[i] = Stored(square);
 #if AMSGRAD
-    square = max(f32(largest[i]), square);
-    largest[i] = scalar(square);
+    square = max(Values(largest[i]), square);
+    largest[i] = Stored(square);
 #endif
     let change = params.stepSize * mean / (sqrt(square) * params.rootCorrection + params.eps);
-    param[i] = scalar(p - (decayed + change)); // added to p at once, and so rounded once
+    param[i] = Stored(p - (decayed + change)); // added to p at once, and so rounded once
   }
 }

@@ -5,9 +5,10 @@
 //   accumulate   windows, dy -> sums (slices, packed weights)
 //
 // "Lines" are the N * H rows of dy, and a slice of them is what one thread adds up, for one block
-// of channels k and 5 "rows": triples of input channel, kh and part. The slices are added later, by
-// conv2dWeightSums.wgsl, so the order is fixed. A step reads 4 neighbours of each channel of dy and
-// meets them with 4 to 8 inputs of each row, all sums being in registers.
+// of channels k and ROWS "rows": triples of input channel, kh and part. The slices are added later, by
+// conv2dWeightSums.wgsl, so the order is fixed. A step reads GROUPS times 4 neighbours of each channel
+// of dy and meets them with as many inputs of each row and 4 more, all sums being in registers. With
+// HALF the last group has only two of the four.
 //
 //   windows   shaders/conv2dPack.wgsl, a strip being the whole line
 //   dy        the same file's lines, or dy itself where its lines are whole vec4s: with ACTIVATED it
@@ -19,7 +20,7 @@ struct Params {
   linesPerSlice: u32,
   slices: u32,
   outH: u32,
-  steps: u32, // of 4 pixels, in a line
+  steps: u32, // of 4 pixels
   groups: u32,
   blocks: u32, // of channels of dy, in each group
   inChannels: u32, // of each group, and so the next
@@ -42,6 +43,13 @@ struct Params {
 #endif
 
 const ROWS = 5u;
+#if GROUPS_3
+const GROUPS = 3u; // which divides the steps of a line; GROUPS_2 is set too
+#elif GROUPS_2
+const GROUPS = 2u;
+#else
+const GROUPS = 1u;
+#endif
 #if TAPS_5
 const TAPS = 5u;
 #elif TAPS_4
@@ -125,12 +133,11 @@ fn addTap(sum: Channels, x: vec4f, d: Pixels) -> Channels {
   return addProduct(addProduct(two, x.z, d.c), x.w, d.d);
 }
 
-fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
-  let x = vec4f(windows[at]);
+// Adds what four neighbours give: they meet inputs x and, by the taps after the first, next.
+fn addGroup(sum: Row, x: vec4f, next: vec4f, d: Pixels) -> Row {
   var row: Row;
   row.t0 = addTap(sum.t0, x, d);
 #if TAPS_2
-  let next = vec4f(windows[at + 1u]);
   row.t1 = addTap(sum.t1, vec4f(x.yzw, next.x), d);
 #endif
 #if TAPS_3
@@ -143,6 +150,91 @@ fn addRow(sum: Row, at: u32, d: Pixels) -> Row {
   row.t4 = addTap(sum.t4, next, d);
 #endif
   return row;
+}
+
+#if HALF
+fn addTwo(sum: Channels, x: vec2f, d: Pixels) -> Channels {
+  return addProduct(addProduct(sum, x.x, d.a), x.y, d.b);
+}
+
+fn addHalf(sum: Row, x: vec4f, next: vec4f, d: Pixels) -> Row {
+  var row: Row;
+  row.t0 = addTwo(sum.t0, x.xy, d);
+#if TAPS_2
+  row.t1 = addTwo(sum.t1, x.yz, d);
+#endif
+#if TAPS_3
+  row.t2 = addTwo(sum.t2, x.zw, d);
+#endif
+#if TAPS_4
+  row.t3 = addTwo(sum.t3, vec2f(x.w, next.x), d);
+#endif
+#if TAPS_5
+  row.t4 = addTwo(sum.t4, next.xy, d);
+#endif
+  return row;
+}
+#endif
+
+// dy of a step.
+struct Step {
+  d0: Pixels,
+#if GROUPS_2
+  d1: Pixels,
+#endif
+#if GROUPS_3
+  d2: Pixels,
+#endif
+}
+
+fn stepAt(at: u32, plane: u32, last: u32) -> Step {
+  var step: Step;
+  step.d0 = pixelsAt(at, plane, last);
+#if GROUPS_2
+  step.d1 = pixelsAt(at + 1u, plane, last);
+#endif
+#if GROUPS_3
+  step.d2 = pixelsAt(at + 2u, plane, last);
+#endif
+  return step;
+}
+
+fn addRow(sum: Row, at: u32, step: Step) -> Row {
+  let x0 = vec4f(windows[at]);
+#if TAPS_2
+  let x1 = vec4f(windows[at + 1u]);
+#else
+  let x1 = vec4f();
+#endif
+  var row = addGroup(sum, x0, x1, step.d0);
+#if GROUPS_2
+  let x2 = vec4f(windows[at + 2u]);
+#if GROUPS_3
+  let x3 = vec4f(windows[at + 3u]);
+  row = addGroup(row, x1, x2, step.d1);
+#if HALF
+  row = addHalf(row, x2, x3, step.d2);
+#else
+  row = addGroup(row, x2, x3, step.d2);
+#endif
+#elif HALF
+  row = addHalf(row, x1, x2, step.d1);
+#else
+  row = addGroup(row, x1, x2, step.d1);
+#endif
+#endif
+  return row;
+}
+
+fn addBias(sum: Channels, step: Step) -> Channels {
+  var bias = addTap(sum, vec4f(1.0), step.d0);
+#if GROUPS_2
+  bias = addTap(bias, vec4f(1.0), step.d1); // the other half is of zeros
+#endif
+#if GROUPS_3
+  bias = addTap(bias, vec4f(1.0), step.d2);
+#endif
+  return bias;
 }
 
 // With ADD, for later portions of the work, to what is there.
@@ -240,18 +332,18 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   let nextDyImage = (p.groups * p.outChannels - 1u) * dyPlane;
   var dyAt = ((image * p.groups + group) * p.outChannels + channel) * dyPlane + h * p.steps;
   var step = 0u;
-  for (var i = firstLine * p.steps; i < end; i++) {
-    let d = pixelsAt(dyAt, dyPlane, lastChannel);
+  for (var i = firstLine * p.steps; i < end; i += GROUPS) {
+    let d = stepAt(dyAt, dyPlane, lastChannel);
     row0 = addRow(row0, at + start0, d);
     row1 = addRow(row1, at + start1, d);
     row2 = addRow(row2, at + start2, d);
     row3 = addRow(row3, at + start3, d);
     row4 = addRow(row4, at + start4, d);
-    bias = addTap(bias, vec4f(1.0), d);
+    bias = addBias(bias, d);
 
-    at++;
-    dyAt++;
-    step++;
+    at += GROUPS;
+    dyAt += GROUPS;
+    step += GROUPS;
     let lineDone = step == p.steps;
     step = select(step, 0u, lineDone);
     at += select(0u, nextLine, lineDone);

@@ -4,9 +4,11 @@
 //   registers   op(A) (M, K), op(B) (K, N), bias (N) -> C (M, N)   one thread for each block of C
 //   tiled       the same                                           one workgroup for each tile of C
 //
-// In `registers` a thread holds 8, 4 or 1 rows and 8 columns of C. There is no workgroup memory:
-// neighbours read the same rows and columns through the cache, or with SHARED the four threads of a
-// quad, which have the same columns, read a quarter of op(B) each and hand it to the others.
+// In `registers` a thread holds 8, 4 or 1 rows and 8 columns of C, or 8 rows and 16 or 32 columns. There
+// is no workgroup memory: neighbours read the same rows and columns through the cache, or with SHARED
+// the four threads of a quad, which have the same columns, read a quarter of op(B) each and hand it to
+// the others. With SHALLOW, where K is 4 or less, or 8 with SHALLOW_8, it holds 8 rows of op(A), and
+// computes 256 columns of C one after the other.
 //
 // In `tiled` 64 threads bring tiles of op(A) and op(B) to workgroup memory, and each computes 8x8 or
 // 4x4 elements from them.
@@ -302,15 +304,6 @@ fn bStartOf(item: u32) -> u32 {
   return params.bStart + item / params.inner * params.bOuter + item % params.inner * params.bInner;
 }
 
-#if TILED
-const TILE = 8u * ROWS; // rows and columns: 64 or 32
-const QUADS = TILE / 4u;
-const DEPTH = 1024u / TILE; // of K: each of 64 threads brings a 4x4 block of either tile
-
-// Rows of vec4f along M and N, one for each k.
-var<workgroup> aTile: array<vec4f, 256>;
-var<workgroup> bTile: array<vec4f, 256>;
-
 // The columns of a block that has one for each k from `k` on, zero beyond the end of the sum.
 fn within(block: mat4x4f, k: u32, end: u32) -> mat4x4f {
   if (k + 4u <= end) {
@@ -323,6 +316,15 @@ fn within(block: mat4x4f, k: u32, end: u32) -> mat4x4f {
     select(none, block[2], k + 2u < end),
     none);
 }
+
+#if TILED
+const TILE = 8u * ROWS; // rows and columns: 64 or 32
+const QUADS = TILE / 4u;
+const DEPTH = 1024u / TILE; // of K: each of 64 threads brings a 4x4 block of either tile
+
+// Rows of vec4f along M and N, one for each k.
+var<workgroup> aTile: array<vec4f, 256>;
+var<workgroup> bTile: array<vec4f, 256>;
 
 @compute @workgroup_size(WORKGROUP)
 fn tiled(
@@ -431,24 +433,56 @@ fn tiled(
 #endif
 }
 #else
+#if SHALLOW
+const COLS = 256u;
+#elif COLS_32
+const COLS = 32u; // with COLS_16 too, and so below
+#elif COLS_16
+const COLS = 16u;
+#else
 const COLS = 8u;
+#endif
 
+#if SHALLOW
+// Rows k to k + 3 of op(B), zero beyond the end.
+fn bRows(start: u32, k: u32, n: u32, lane: u32) -> mat4x4f {
 #if TAIL
+  return within(bBlock(start, k, n, lane), k, params.k);
+#else
+  return bBlock(start, k, n, lane);
+#endif
+}
+
+// Columns k to k + 3 of op(A), zero beyond the end.
+fn aColumns(start: u32, m: u32, k: u32) -> Rows {
+#if TAIL
+  return transpose(within(transpose(aBlock(start, m, k)), k, params.k));
+#else
+  return aBlock(start, m, k);
+#endif
+}
+#elif TAIL
 // For the last columns of op(A) where K is not a multiple of 4, one at a time.
 fn aColumn(start: u32, m: u32, k: u32) -> Column {
   let i = start + aIndex(m, k);
 #if ROWS_1
   return aElement(i);
+#elif TRANSPOSE_A
+  return aQuad(i);
 #else
-  let s = aIndex(1u, 0u);
+  let s = params.aStride;
   return vec4f(aElement(i), aElement(i + s), aElement(i + 2u * s), aElement(i + 3u * s));
 #endif
 }
 
 fn bRow(start: u32, k: u32, n: u32) -> vec4f {
   let i = start + bIndex(k, n);
-  let s = bIndex(0u, 1u);
+#if TRANSPOSE_B
+  let s = params.bStride;
   return vec4f(bElement(i), bElement(i + s), bElement(i + 2u * s), bElement(i + 3u * s));
+#else
+  return bQuad(i);
+#endif
 }
 #endif
 
@@ -505,11 +539,61 @@ fn registers(
   let aStart = aStartOf(item);
   let bStart = bStartOf(item);
 
+  let cStart = params.cStart + product * params.m * params.cStride;
+
+#if SHALLOW
+  // These rows of op(A) stay, while columns of op(B) go by.
+  let a0 = aColumns(aStart, m, 0u);
+  let a1 = aColumns(aStart, m + 4u, 0u);
+#if SHALLOW_8
+  let a2 = aColumns(aStart, m, 4u);
+  let a3 = aColumns(aStart, m + 4u, 4u);
+#endif
+  let end = min(n + COLS, params.n);
+  for (var j = n; j < end; j += 4u) {
+    let b0 = bRows(bStart, 0u, j, lane);
+#if SHALLOW_8
+    let b1 = bRows(bStart, 4u, j, lane);
+    storeBlock(cStart, m, j, b0 * a0 + b1 * a2);
+    storeBlock(cStart, m + 4u, j, b0 * a1 + b1 * a3);
+#else
+    storeBlock(cStart, m, j, b0 * a0);
+    storeBlock(cStart, m + 4u, j, b0 * a1);
+#endif
+  }
+#if ROW_SUMS
+  if (n == 0u) {
+#if SHALLOW_8
+    storeRowSums(split, m, sumsOf(a0) + sumsOf(a2));
+    storeRowSums(split, m + 4u, sumsOf(a1) + sumsOf(a3));
+#else
+    storeRowSums(split, m, sumsOf(a0));
+    storeRowSums(split, m + 4u, sumsOf(a1));
+#endif
+  }
+#endif
+#else
   var c00 = Rows();
   var c01 = Rows();
 #if ROWS_8
   var c10 = Rows();
   var c11 = Rows();
+#endif
+#if COLS_16
+  var c02 = Rows();
+  var c03 = Rows();
+  var c12 = Rows();
+  var c13 = Rows();
+#endif
+#if COLS_32
+  var c04 = Rows();
+  var c05 = Rows();
+  var c06 = Rows();
+  var c07 = Rows();
+  var c14 = Rows();
+  var c15 = Rows();
+  var c16 = Rows();
+  var c17 = Rows();
 #endif
 #if ROW_SUMS
   var sums0 = Rows();
@@ -531,6 +615,28 @@ fn registers(
     let a1 = aBlock(aStart, m + 4u, k);
     c10 += b0 * a1;
     c11 += b1 * a1;
+#endif
+#if COLS_16
+    let b2 = bBlock(bStart, k, n + 8u, lane);
+    let b3 = bBlock(bStart, k, n + 12u, lane);
+    c02 += b2 * a0;
+    c03 += b3 * a0;
+    c12 += b2 * a1;
+    c13 += b3 * a1;
+#endif
+#if COLS_32
+    let b4 = bBlock(bStart, k, n + 16u, lane);
+    let b5 = bBlock(bStart, k, n + 20u, lane);
+    let b6 = bBlock(bStart, k, n + 24u, lane);
+    let b7 = bBlock(bStart, k, n + 28u, lane);
+    c04 += b4 * a0;
+    c05 += b5 * a0;
+    c06 += b6 * a0;
+    c07 += b7 * a0;
+    c14 += b4 * a1;
+    c15 += b5 * a1;
+    c16 += b6 * a1;
+    c17 += b7 * a1;
 #endif
 #if ROW_SUMS
     if (n == 0u) {
@@ -562,7 +668,6 @@ fn registers(
   }
 #endif
 
-  let cStart = params.cStart + product * params.m * params.cStride;
 #if ROWS_1
   store(cStart, m, n, c00);
   store(cStart, m, n + 4u, c01);
@@ -572,11 +677,24 @@ fn registers(
   }
 #endif
 #else
+#if COLS_16
+  // In a loop, since so many stores would take long to compile.
+#if COLS_32
+  var blocks = array(
+    c00, c01, c02, c03, c04, c05, c06, c07, c10, c11, c12, c13, c14, c15, c16, c17);
+#else
+  var blocks = array(c00, c01, c02, c03, c10, c11, c12, c13);
+#endif
+  for (var i = 0u; i < COLS / 2u; i++) {
+    storeBlock(cStart, m + i / (COLS / 4u) * 4u, n + i % (COLS / 4u) * 4u, blocks[i]);
+  }
+#else
   storeBlock(cStart, m, n, c00);
   storeBlock(cStart, m, n + 4u, c01);
 #if ROWS_8
   storeBlock(cStart, m + 4u, n, c10);
   storeBlock(cStart, m + 4u, n + 4u, c11);
+#endif
 #endif
 #if ROW_SUMS
   if (n == 0u) {
@@ -585,6 +703,7 @@ fn registers(
     storeRowSums(split, m + 4u, sumsOf(sums1) + rest1);
 #endif
   }
+#endif
 #endif
 #endif
 }

@@ -189,13 +189,17 @@ export class GpuArray {
     return new GpuArray(storage, [...shape], this.dtype, byteOffset);
   }
 
-  /** The memory from here to the end of `last`, another piece of the same array, in one array. */
+  /**
+   * The memory from here to the end of `last`, another piece of the same array, in one array; with
+   * what lies behind it, up to where the next piece may start.
+   */
   upTo(last: GpuArray): GpuArray {
     this.checkAlive('upTo');
     const bytes = last.byteOffset - this.byteOffset;
     const { whole } = this.storage;
     whole.addRef();
-    const numel = bytes / BYTES_PER_ELEMENT[this.dtype] + last.numel;
+    const aligned = BINDING_ALIGNMENT * Math.ceil((bytes + last.bytes) / BINDING_ALIGNMENT);
+    const numel = aligned / BYTES_PER_ELEMENT[this.dtype];
     return new GpuArray(whole, [numel], this.dtype, this.byteOffset);
   }
 

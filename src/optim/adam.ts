@@ -1,9 +1,11 @@
 import source from '../../shaders/adam.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import update from '../../shaders/update.wgsl';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Run } from './bucket.js';
+import { divide } from './divide.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface AdamOptions {
@@ -45,8 +47,8 @@ const shader = defineShader({
     decay: 'f32',
     sign: 'f32',
   },
-  flags: ['AMSGRAD', 'DECOUPLED'],
-  includes: { threads },
+  flags: ['QUADS', 'AMSGRAD', 'DECOUPLED'],
+  includes: { threads, update },
 });
 
 /**
@@ -93,6 +95,7 @@ export class Adam extends Optimizer<AdamOptions> {
     step: () => number,
     group: FilledGroup<AdamOptions>,
   ): void {
+    const { inQuads, ...division } = divide(param);
     launch(shader, 'step', {
       inputs: [grad],
       outputs: [param, ...this.stateKeys(group).map((key) => state[key]!)],
@@ -108,8 +111,8 @@ export class Adam extends Optimizer<AdamOptions> {
         decay: () => (this.decoupled ? group.lr * group.weightDecay : group.weightDecay),
         sign: () => (group.maximize ? -1 : 1),
       },
-      flags: { AMSGRAD: group.amsgrad, DECOUPLED: this.decoupled },
-      elements: param.numel,
+      flags: { QUADS: inQuads, AMSGRAD: group.amsgrad, DECOUPLED: this.decoupled },
+      ...division,
     });
   }
 }

@@ -65,7 +65,10 @@ export class Bucket {
     return true;
   }
 
-  /** Parameters `first` to `last` as one piece of memory; its arrays are to be released. */
+  /**
+   * Parameters `first` to `last` as one piece of memory, with the zeros between and behind them; its
+   * arrays are to be released.
+   */
   run(first: number, last: number, states: readonly ParamState[], keys: readonly string[]): Run {
     const span = (of: (i: number) => GpuArray): GpuArray => of(first).upTo(of(last));
     return {

@@ -88,7 +88,7 @@ export abstract class Optimizer<O extends object> {
       const params = group.params.filter(({ grad }) => grad);
       if (params.length === 0) continue;
       const { device } = params[0]!.array;
-      if (device.collecting) this.compileUpdate(device, params[0]!, keys, group);
+      if (device.collecting) this.compileUpdate(device, params, keys, group);
       else this.stepGroup(params, keys, group);
     }
   }
@@ -227,12 +227,15 @@ export abstract class Optimizer<O extends object> {
   /** In a dry run: has the pipeline noted, and changes nothing. */
   private compileUpdate(
     device: Device,
-    { dtype }: Tensor,
+    params: readonly Tensor[],
     keys: readonly string[],
     group: FilledGroup<O>,
   ): void {
+    const { numel, dtype } = params[0]!;
+    // Several will be side by side, in whole quads.
+    const shape = params.length > 1 ? [4] : [numel];
     const arrays = Array.from({ length: 2 + keys.length }, () =>
-      GpuArray.empty([1], dtype, device),
+      GpuArray.empty(shape, dtype, device),
     );
     const [grad, param, ...rest] = arrays as [GpuArray, GpuArray, ...GpuArray[]];
     const state = Object.fromEntries(keys.map((key, i) => [key, rest[i]!]));

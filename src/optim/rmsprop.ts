@@ -1,9 +1,11 @@
 import source from '../../shaders/rmsprop.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import update from '../../shaders/update.wgsl';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Run } from './bucket.js';
+import { divide } from './divide.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface RMSpropOptions {
@@ -46,8 +48,8 @@ const shader = defineShader({
     weightDecay: 'f32',
     sign: 'f32',
   },
-  flags: ['CENTERED', 'MOMENTUM'],
-  includes: { threads },
+  flags: ['QUADS', 'CENTERED', 'MOMENTUM'],
+  includes: { threads, update },
 });
 
 /**
@@ -93,6 +95,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     _step: () => number,
     group: FilledGroup<RMSpropOptions>,
   ): void {
+    const { inQuads, ...division } = divide(param);
     launch(shader, 'step', {
       inputs: [grad],
       outputs: [param, ...this.stateKeys(group).map((key) => state[key]!)],
@@ -106,8 +109,8 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
         weightDecay: () => group.weightDecay,
         sign: () => (group.maximize ? -1 : 1),
       },
-      flags: { CENTERED: group.centered, MOMENTUM: group.momentum > 0 },
-      elements: param.numel,
+      flags: { QUADS: inQuads, CENTERED: group.centered, MOMENTUM: group.momentum > 0 },
+      ...division,
     });
   }
 }

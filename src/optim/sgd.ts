@@ -1,9 +1,11 @@
 import source from '../../shaders/sgd.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import update from '../../shaders/update.wgsl';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Run } from './bucket.js';
+import { divide } from './divide.js';
 import { Optimizer, type FilledGroup, type ParamGroup } from './optimizer.js';
 
 export interface SGDOptions {
@@ -41,8 +43,8 @@ const shader = defineShader({
     weightDecay: 'f32',
     sign: 'f32',
   },
-  flags: ['MOMENTUM', 'NESTEROV'],
-  includes: { threads },
+  flags: ['QUADS', 'MOMENTUM', 'NESTEROV'],
+  includes: { threads, update },
 });
 
 /**
@@ -86,6 +88,7 @@ export class SGD extends Optimizer<SGDOptions> {
     group: FilledGroup<SGDOptions>,
   ): void {
     const keys = this.stateKeys(group);
+    const { inQuads, ...division } = divide(param);
     launch(shader, 'step', {
       inputs: [grad],
       outputs: [param, ...keys.map((key) => state[key]!)],
@@ -98,8 +101,8 @@ export class SGD extends Optimizer<SGDOptions> {
         weightDecay: () => group.weightDecay,
         sign: () => (group.maximize ? -1 : 1),
       },
-      flags: { MOMENTUM: keys.length > 0, NESTEROV: group.nesterov },
-      elements: param.numel,
+      flags: { QUADS: inQuads, MOMENTUM: keys.length > 0, NESTEROV: group.nesterov },
+      ...division,
     });
   }
 }

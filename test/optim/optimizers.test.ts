@@ -57,24 +57,36 @@ interface Steppable {
   dispose(): void;
 }
 
-/** Compares the parameters after each step with the reference in float64. */
+/**
+ * Compares the parameters after each step with the reference in float64.
+ *
+ * @param sizes  Of the parameters; all of them are COUNT elements at most.
+ */
 async function expectSteps(
-  make: (param: sg.Tensor) => Steppable,
+  make: (params: sg.Tensor[]) => Steppable,
   reference: Reference,
+  sizes: readonly number[] = [COUNT],
 ): Promise<void> {
-  using param = sg.tensor(START, { requiresGrad: true });
-  const optimizer = make(param);
+  let total = 0;
+  const ends = sizes.map((size) => (total += size));
+  const split = (all: Float32Array): Float32Array[] =>
+    ends.map((end, i) => all.slice(end - sizes[i]!, end));
+  const params = split(START).map((start) => sg.tensor(start, { requiresGrad: true }));
+  const optimizer = make(params);
   const expected = Float64Array.from(START);
   const states = Array.from({ length: COUNT }, () => [] as number[]);
   const path = new Float64Array(COUNT); // the way gone, to and fro
   const largest = Float64Array.from(START, Math.abs);
   try {
     for (const [step, gradient] of GRADIENTS.entries()) {
-      using g = sg.tensor(gradient);
-      param.grad = g;
+      const gradients = split(gradient).map((part) => sg.tensor(part));
+      params.forEach((param, i) => (param.grad = gradients[i]!));
       optimizer.step();
-      const actual = await param.data();
-      for (let i = 0; i < COUNT; i++) {
+      for (const tensor of gradients) tensor.dispose();
+      const actual = (await Promise.all(params.map((param) => param.data()))).flatMap((part) => [
+        ...part,
+      ]);
+      for (let i = 0; i < total; i++) {
         const next = reference(expected[i]!, gradient[i]!, states[i]!, step + 1);
         path[i]! += Math.abs(next - expected[i]!);
         largest[i] = Math.max(largest[i]!, Math.abs(next));
@@ -87,6 +99,7 @@ async function expectSteps(
     }
   } finally {
     optimizer.dispose();
+    for (const param of params) param.dispose();
   }
 }
 
@@ -113,7 +126,7 @@ describe('SGD takes the steps of the float64 reference', () => {
     { lr: 0 },
   ])('%j', (options) =>
     expectSteps(
-      (param) => new sg.optim.SGD([param], options),
+      (params) => new sg.optim.SGD(params, options),
       sgd({ ...SGD_DEFAULTS, ...options }),
     ),
   );
@@ -139,7 +152,7 @@ describe('Adam takes the steps of the float64 reference', () => {
     { lr: 0.01, betas: [0, 0.999] },
   ])('%j', (options) =>
     expectSteps(
-      (param) => new sg.optim.Adam([param], options),
+      (params) => new sg.optim.Adam(params, options),
       adam({ ...ADAM_DEFAULTS, ...options }),
     ),
   );
@@ -153,7 +166,7 @@ describe('AdamW takes the steps of the float64 reference', () => {
     { weightDecay: 0 },
   ])('%j', (options) =>
     expectSteps(
-      (param) => new sg.optim.AdamW([param], options),
+      (params) => new sg.optim.AdamW(params, options),
       adam({ ...ADAM_DEFAULTS, weightDecay: 1e-2, ...options }, true),
     ),
   );
@@ -178,24 +191,36 @@ describe('RMSprop takes the steps of the float64 reference', () => {
     { centered: true, momentum: 0.5, alpha: 0.9, eps: 1, maximize: true },
   ])('%j', (options) =>
     expectSteps(
-      (param) => new sg.optim.RMSprop([param], options),
+      (params) => new sg.optim.RMSprop(params, options),
       rmsprop({ ...RMSPROP_DEFAULTS, ...options }),
     ),
   );
 });
 
-describe('parameters over the binding limit are updated in parts', () => {
-  test.each([
-    [
-      'SGD',
-      (param: sg.Tensor) => new sg.optim.SGD([param], { lr: 0.01, momentum: 0.9 }),
-      sgd({ ...SGD_DEFAULTS, lr: 0.01, momentum: 0.9 }),
-    ],
-    ['Adam', (param: sg.Tensor) => new sg.optim.Adam([param]), adam(ADAM_DEFAULTS)],
-    ['RMSprop', (param: sg.Tensor) => new sg.optim.RMSprop([param]), rmsprop(RMSPROP_DEFAULTS)],
-  ] as const)('%s', (_, make, reference) =>
-    withBindingLimit(1024, () => expectSteps(make, reference)),
+describe.each([
+  [
+    'SGD',
+    (params: sg.Tensor[]) => new sg.optim.SGD(params, { lr: 0.01, momentum: 0.9 }),
+    sgd({ ...SGD_DEFAULTS, lr: 0.01, momentum: 0.9 }),
+  ],
+  ['Adam', (params: sg.Tensor[]) => new sg.optim.Adam(params), adam(ADAM_DEFAULTS)],
+  [
+    'RMSprop',
+    (params: sg.Tensor[]) =>
+      new sg.optim.RMSprop(params, { centered: true, eps: 1, momentum: 0.5 }),
+    rmsprop({ ...RMSPROP_DEFAULTS, centered: true, eps: 1, momentum: 0.5 }),
+  ],
+] as const)('%s updates', (_, make, reference) => {
+  test('parameters over the binding limit in parts', () =>
+    withBindingLimit(1024, () => expectSteps(make, reference)));
+
+  test.each([[[999]], [[1]], [[4]], [[130]], [[5, 128, 3, 1, 64, 257, 400]]])(
+    'parameters of %j elements',
+    (sizes) => expectSteps(make, reference, sizes),
   );
+
+  test('an odd one over the binding limit', () =>
+    withBindingLimit(1024, () => expectSteps(make, reference, [997])));
 });
 
 describe('groups', () => {

@@ -7,6 +7,7 @@ import source from '../../../shaders/conv2dWeightGradient.wgsl';
 import sumsSource from '../../../shaders/conv2dWeightSums.wgsl';
 import epilogue from '../../../shaders/epilogue.wgsl';
 import threads from '../../../shaders/threads.wgsl';
+import type { Device } from '../../gpu/device.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
@@ -67,7 +68,16 @@ const shader = defineShader({
     dilationH: 'u32',
     parts: 'u32',
   },
-  flags: ['ADD', ...TAP_FLAGS, ...BLOCK_FLAGS, ...INCOMING_FLAGS],
+  flags: [
+    'ADD',
+    'ROWS_5',
+    'GROUPS_3',
+    'GROUPS_2',
+    'HALF',
+    ...TAP_FLAGS,
+    ...BLOCK_FLAGS,
+    ...INCOMING_FLAGS,
+  ],
   includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
 });
 
@@ -269,6 +279,7 @@ function accumulate(
 ): void {
   const part = portionOf(geometry, portion);
   const { groups, h } = part;
+  const atOnce = groupsAtOnce(steps, taps, sums.device);
   launch(shader, 'accumulate', {
     inputs: [xWindows, dy.array, ...(dy.activated ? [dy.activated] : [])],
     outputs: [sums],
@@ -287,10 +298,24 @@ function accumulate(
       dilationH: h.dilation,
       parts: taps.parts,
     },
-    flags: { ...tapFlags(taps), ...blockFlags(blocks), ...incomingFlags(dy), ADD: adds },
+    flags: {
+      GROUPS_3: atOnce === 3,
+      GROUPS_2: atOnce >= 2,
+      HALF: atOnce > 1 && atOnce === steps && 4 * steps - geometry.w.output >= 2,
+      ...tapFlags(taps),
+      ...blockFlags(blocks),
+      ...incomingFlags(dy),
+      ADD: adds,
+    },
     threads: perSlice * slicing.slices,
     flops: 2 * multiplyAdds(part),
   });
+}
+
+/** Groups of four pixels that a thread takes at once: a CPU likes few and long rounds of a loop. */
+function groupsAtOnce(steps: number, { taps }: TapLayout, { info }: Device): number {
+  if (!info.software || taps === 1) return 1;
+  return [3, 2].find((count) => steps % count === 0) ?? 1;
 }
 
 /** Adds up the slices, into the places of the weights. */

@@ -4,6 +4,7 @@ import { Generator } from '../../random/generator.js';
 import type { Activation, Incoming } from './activation.js';
 import { choose, type KernelFamily } from './choice.js';
 import {
+  able,
   ALONE,
   multiply,
   type MatmulVariant,
@@ -141,12 +142,12 @@ export const MATMUL: KernelFamily<MatmulProblem> = {
     return words.filter(Boolean).join(' ');
   },
 
-  candidates: (_, device) => [
-    'registers',
-    ...(device.hasSubgroups ? ['subgroups'] : []),
-    'tiled64',
-    'tiled32',
-  ],
+  candidates({ k }, device) {
+    const all: MatmulVariant[] = ['registers'];
+    if (device.hasSubgroups) all.push('subgroups', 'subgroups16', 'subgroups32');
+    all.push('shallow', 'tiled64', 'tiled32');
+    return all.filter((variant) => able(variant, k));
+  },
 
   preferred(problem, device) {
     return fromTable(TABLE.matmul, problem, device, this.candidates(problem, device));

@@ -45,6 +45,10 @@ const shader = defineShader({
     'ROWS_8',
     'ROWS_4',
     'ROWS_1',
+    'COLS_16',
+    'COLS_32',
+    'SHALLOW',
+    'SHALLOW_8',
     'A_QUADS',
     'B_QUADS',
     'C_QUADS',
@@ -72,10 +76,13 @@ const sumShader = defineShader({
  *
  *   registers   sums of 8x8, 4x8 or 1x8 elements in the registers of a thread
  *   subgroups   the same, and the threads of a quad share what they read
+ *   subgroups16, subgroups32   the same with 8x16 and 8x32 elements a thread
+ *   shallow     8 rows of A in the registers of a thread, and all there is of K; for a K of 1 to 8
  *   tiled64     tiles of 64x64 in workgroup memory, 8x8 elements a thread
  *   tiled32     tiles of 32x32, 4x4 elements a thread
  */
-export type MatmulVariant = 'registers' | 'subgroups' | 'tiled64' | 'tiled32';
+export type MatmulVariant =
+  'registers' | 'subgroups' | 'subgroups16' | 'subgroups32' | 'shallow' | 'tiled64' | 'tiled32';
 
 /** A matrix within an array, or as many as a batch has. */
 export interface Matrix {
@@ -117,8 +124,6 @@ export interface BatchWalk {
 
 export const ALONE: BatchWalk = { batch: 1, inner: 1, aOuter: 0, aInner: 0, bOuter: 0, bInner: 0 };
 
-const COLS = 8; // of C, in the block of one thread in `registers`; its rows are 8, 4 or 1
-
 /**
  * How an adapter is kept busy. A GPU wants thousands of threads before it wants large blocks, and
  * neighbours in both directions; a CPU wants large blocks on each of its few cores.
@@ -133,6 +138,10 @@ const TILED_WORKGROUP = 64;
 /** Blocks of C that are computed at once, with what their number depends on. */
 interface Blocks {
   rows: 8 | 4 | 1;
+  /** Of one thread in `registers`. */
+  cols: 8 | 16 | 32 | 256;
+  /** The threads of a quad have their columns in common. */
+  shared: boolean;
   count: number;
   /** Threads of each. */
   threads: number;
@@ -157,7 +166,7 @@ export function multiply(
   const span = 4 * Math.ceil(k / 4 / wanted);
   const splits = Math.ceil(k / (span || 1)) || 1;
   if (splits === 1) {
-    dispatch(product, walk, variant, blocks, { span, splits });
+    dispatch(product, walk, blocks, { span, splits });
     return;
   }
   const parts = GpuArray.empty([splits, walk.batch * m * n], 'f32', device);
@@ -169,7 +178,7 @@ export function multiply(
     activation: undefined,
     rowSums: rowParts,
   };
-  dispatch(partial, walk, variant, blocks, { span, splits });
+  dispatch(partial, walk, blocks, { span, splits });
   const inputs = [parts, bias, rowParts].filter((array) => array !== undefined);
   const inQuads = n % 4 === 0;
   const size = inQuads ? 4 : 1;
@@ -195,20 +204,41 @@ function tuningOf(device: Device): (typeof TUNING)['software'] {
 }
 
 /** How C is divided. */
-function blocksOf(variant: MatmulVariant, { a, m, n, rowSums }: Product, batch: number): Blocks {
+function blocksOf(variant: MatmulVariant, { a, m, n, k, rowSums }: Product, batch: number): Blocks {
   const tuning = tuningOf(a.array.device);
   const columns = rowSums ? Math.max(n, 1) : n; // there are sums to write without columns too
   if (variant === 'tiled64' || variant === 'tiled32') {
     const [rows, tile] = variant === 'tiled64' ? ([8, 64] as const) : ([4, 32] as const);
     const count = Math.ceil(m / tile) * Math.ceil(columns / tile) * batch;
-    return { rows, count, threads: TILED_WORKGROUP, band: 1, workgroup: TILED_WORKGROUP };
+    const threads = TILED_WORKGROUP;
+    return { rows, cols: 8, shared: false, count, threads, band: 1, workgroup: threads };
   }
-  const band = variant === 'subgroups' ? Math.max(QUAD, tuning.band) : tuning.band;
+  const shared = variant !== 'registers' && a.array.device.hasSubgroups;
+  const cols = COLS[able(variant, k) ? variant : 'subgroups'];
+  const band = shared ? Math.max(QUAD, tuning.band) : tuning.band;
   const blocks = (rows: number): number =>
-    Math.ceil(m / (rows * band)) * band * Math.ceil(columns / COLS) * batch;
+    Math.ceil(m / (rows * band)) * band * Math.ceil(columns / cols) * batch;
   // The kernel for one row reads it as one piece.
-  const rows = m === 1 && !a.transposed ? 1 : m > 4 && blocks(8) >= tuning.threads ? 8 : 4;
-  return { rows, count: blocks(rows), threads: 1, band, workgroup: tuning.workgroup };
+  const one = m === 1 && !a.transposed && cols === 8;
+  const rows = one ? 1 : cols > 8 || (m > 4 && blocks(8) >= tuning.threads) ? 8 : 4;
+  const { workgroup } = tuning;
+  return { rows, cols, shared, count: blocks(rows), threads: 1, band, workgroup };
+}
+
+/** Of C, in the block of one thread. */
+const COLS = {
+  registers: 8,
+  subgroups: 8,
+  subgroups16: 16,
+  subgroups32: 32,
+  shallow: 256,
+} as const;
+
+/** True if the variant takes sums of `k` products; where it does not, small blocks do. */
+export function able(variant: MatmulVariant, k: number): boolean {
+  if (variant === 'shallow') return k >= 1 && k <= 8;
+  const large = variant === 'subgroups16' || variant === 'subgroups32';
+  return !large || k % 4 === 0;
 }
 
 const QUAD = 4; // threads that share what they read
@@ -216,7 +246,6 @@ const QUAD = 4; // threads that share what they read
 function dispatch(
   product: Product,
   walk: BatchWalk,
-  variant: MatmulVariant,
   blocks: Blocks,
   sums: { span: number; splits: number },
 ): void {
@@ -243,8 +272,12 @@ function dispatch(
       ...activationFlags(activation),
       ...incomingFlags({ array: a.array, ...through }),
       TILED: tiled,
-      SHARED: variant === 'subgroups',
+      SHARED: blocks.shared,
       [`ROWS_${blocks.rows}` as const]: true,
+      COLS_16: blocks.cols === 16 || blocks.cols === 32,
+      COLS_32: blocks.cols === 32,
+      SHALLOW: blocks.cols === 256,
+      SHALLOW_8: blocks.cols === 256 && k > 4,
       A_QUADS: inQuads(a),
       B_QUADS: inQuads(b),
       C_QUADS: inQuads(c) && n % 4 === 0,

@@ -44,6 +44,19 @@ const tiles =
   ({ m, n, batch }: MatmulSize): boolean =>
     m >= size && n >= size && Math.ceil(m / size) * Math.ceil(n / size) * batch >= least;
 
+/**
+ * Products large enough for blocks of that many columns in a thread, which are also those of the quad:
+ * few of them idle, compared with blocks of half as many, and enough threads for some cores.
+ */
+const wide =
+  (columns: number, mostIdle: number) =>
+  ({ m, n, k, batch }: MatmulSize): boolean => {
+    const blocks = Math.ceil(n / columns);
+    const halves = Math.ceil((2 * n) / columns);
+    const quads = Math.ceil(m / 32) * blocks * batch;
+    return m >= 32 && k >= 8 && (2 * blocks) / halves <= mostIdle && quads >= 8;
+  };
+
 /** Rows of the product that a convolution or an input gradient is, for each group. */
 function rowsOf({ pass, inChannels, outChannels, groups }: ConvSize): number {
   return (pass === 'input' ? inChannels : outChannels) / groups;
@@ -76,6 +89,15 @@ export const TABLE: {
   convolutionWeightGradient: readonly Row<ConvSize>[];
 } = {
   matmul: [
+    { on: CPUS, when: ({ m, n, k }) => m >= 32 && n >= 16 && k <= 8, use: 'shallow' },
+    { on: ['software'], when: wide(32, 1.1), use: 'subgroups32' },
+    { on: ['software'], when: wide(16, 1.3), use: 'subgroups16' },
+    // They take half a second to compile there.
+    {
+      on: ['lavapipe'],
+      when: (size) => wide(16, 1.3)(size) && size.m * size.n * size.k * size.batch >= 2 ** 24,
+      use: 'subgroups16',
+    },
     { on: CPUS, when: ({ m, n, k }) => m >= 32 && n >= 16 && k >= 8, use: 'subgroups' },
     { on: GPUS, when: tiles(64, ENOUGH_WORKGROUPS), use: 'tiled64' },
     { on: GPUS, when: tiles(32, 1), use: 'tiled32' },

@@ -49,6 +49,25 @@ const CASES: Case[] = [
 ];
 
 // prettier-ignore
+const SHALLOW: Case[] = [
+  { name: 'K 1, odd', m: 37, n: 259, k: 1, bias: true, activation: 'tanh' },
+  { name: 'K 4, in quads', m: 40, n: 264, k: 4, transposeB: true, bias: true, activation: 'relu' },
+  { name: 'K 3, gradients of weight and bias', m: 70, n: 12, k: 3, transposeA: true, activated: 'relu', rowSums: true },
+  { name: 'K 8, the same in quads', m: 32, n: 520, k: 8, transposeA: true, activated: 'sigmoid', rowSums: true },
+  { name: 'K 7, odd', m: 9, n: 261, k: 7, transposeA: true, transposeB: true, rowSums: true },
+  { name: 'K 5, a batch', m: 33, n: 8, k: 5, lead: [[2, 1], [1, 3]], activation: 'tanh' },
+];
+
+// prettier-ignore
+const WIDE: Case[] = [
+  { name: 'three bands, in quads', m: 72, n: 100, k: 12, bias: true, activation: 'relu' },
+  { name: 'odd rows and columns', m: 33, n: 65, k: 20, transposeB: true, bias: true, activation: 'sigmoid' },
+  { name: 'gradients of weight and bias through tanh', m: 35, n: 63, k: 16, transposeA: true, activated: 'tanh', rowSums: true },
+  { name: 'a batch, both transposed, one column more', m: 34, n: 33, k: 8, lead: [[2, 1], [1, 3]], transposeA: true, transposeB: true, activated: 'relu' },
+  { name: 'a long sum in parts', m: 33, n: 36, k: 2052, transposeA: true, rowSums: true },
+];
+
+// prettier-ignore
 const ROWS: Case[] = [
   { name: 'one row, bias and relu', m: 1, n: 20, k: 24, transposeB: true, bias: true, activation: 'relu' },
   { name: 'one row of a weight gradient', m: 1, n: 9, k: 11, transposeA: true, activated: 'tanh', rowSums: true },
@@ -137,6 +156,26 @@ describe.each(VARIANTS)('matmul by %s', (variant) => {
     const [first, second] = [matmul(...arrays), matmul(...arrays)];
     expect(await first.read()).toEqual(await second.read());
     for (const array of [...arrays, first, second]) array.release();
+  });
+});
+
+describe.each(['subgroups16', 'subgroups32'])('matmul by %s', (variant) => {
+  // They differ in a size alone, and take long to compile.
+  const cases = variant === 'subgroups16' ? WIDE.slice(0, 2) : WIDE;
+  test.each(cases)('$name', (options) => checkBy(variant, options));
+});
+
+describe('matmul by shallow', () => {
+  test.each(SHALLOW)('$name', (options) => checkBy('shallow', options));
+
+  test('takes nothing from the next product of a batch', async () => {
+    force('shallow');
+    const values = new Float32Array(2 * 3 * 32).fill(2).fill(Infinity, 3 * 32);
+    const a = GpuArray.from(values, [2, 3, 32]);
+    const b = GpuArray.from(values, [2, 3, 32]);
+    const c = matmul(a, b, { transposeA: true });
+    expectClose((await c.read()).subarray(0, 32 * 32), Array<number>(32 * 32).fill(12));
+    for (const array of [a, b, c]) array.release();
   });
 });
 
