@@ -1,7 +1,7 @@
 // winograd: the transforms of convolutions by minimal filtering; between them are products of matrices.
 // Dispatched by src/autograd/kernels/winograd.ts, which says what becomes of what.
 //
-//   transform   one thread for each tile of a channel, or for each filter; with QUADS for four filters
+//   transform   one thread for each tile of a channel, or for each filter
 //
 // It reads lines of a square, transforms each, then transforms the columns of the results, by
 // winogradLines.wgsl. By flags it goes
@@ -16,7 +16,7 @@
 // The tiles of a plane are (N, down, across), and zeros at the end.
 
 struct Params {
-  count: u32, // of tiles of all planes, or of filters; of fours with QUADS
+  count: u32, // of tiles of all planes, or of filters
   planes: u32,
   tiles: u32, // of each plane
   images: u32,
@@ -43,7 +43,7 @@ struct Params {
 #endif
 #elif FROM_FILTERS
 @group(0) @binding(1) var<storage, read> filters: array<scalar>;
-@group(0) @binding(2) var<storage, read_write> products: array<Lanes>;
+@group(0) @binding(2) var<storage, read_write> products: array<f32>;
 #elif TO_TILES
 @group(0) @binding(1) var<storage, read> products: array<f32>;
 #if BIAS
@@ -53,7 +53,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> images: array<scalar>;
 #endif
 #else
-@group(0) @binding(1) var<storage, read> products: array<Lanes>;
+@group(0) @binding(1) var<storage, read> products: array<f32>;
 #if BIAS
 @group(0) @binding(2) var<storage, read> points: array<f32>; // those of dy
 @group(0) @binding(3) var<storage, read_write> filters: array<scalar>;
@@ -99,7 +99,7 @@ fn elementOf(tile: Tile, i: u32, j: u32) -> Element {
 }
 
 // The element of a row and a column of what is read.
-fn valueOf(thread: u32, tile: Tile, i: u32, j: u32) -> Lanes {
+fn valueOf(thread: u32, tile: Tile, i: u32, j: u32) -> f32 {
 #if FROM_TILES
   let element = elementOf(tile, i, j);
 #if ACTIVATED
@@ -114,19 +114,13 @@ fn valueOf(thread: u32, tile: Tile, i: u32, j: u32) -> Lanes {
 #else
   let at = i * SIDE + j;
 #endif
-#if QUADS
-  let first = thread * 4u * TAPS + at;
-  return vec4f(vec4<scalar>(
-    filters[first], filters[first + TAPS], filters[first + 2u * TAPS], filters[first + 3u * TAPS]));
-#else
   return f32(filters[thread * TAPS + at]);
-#endif
 #else
   return products[(i * SIDE + j) * params.count + thread];
 #endif
 }
 
-fn store(thread: u32, tile: Tile, i: u32, j: u32, value: Lanes) {
+fn store(thread: u32, tile: Tile, i: u32, j: u32, value: f32) {
 #if TO_TILES
   let element = elementOf(tile, i, j);
   if (element.isInside) {
@@ -138,15 +132,7 @@ fn store(thread: u32, tile: Tile, i: u32, j: u32, value: Lanes) {
   }
 #elif TO_FILTERS
   let at = i * RESULTS + j;
-#if QUADS
-  let first = thread * 4u * TAPS + at;
-  filters[first] = scalar(value.x);
-  filters[first + TAPS] = scalar(value.y);
-  filters[first + 2u * TAPS] = scalar(value.z);
-  filters[first + 3u * TAPS] = scalar(value.w);
-#else
   filters[thread * TAPS + at] = scalar(value);
-#endif
 #else
   products[(i * RESULTS + j) * params.count + thread] = value;
 #endif

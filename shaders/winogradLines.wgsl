@@ -14,42 +14,36 @@
 // A^T, and neither is G. The flags IN_3, IN_4, ... and OUT_3, OUT_4, ... say that there are so many
 // elements or more.
 
-#if QUADS
-alias Lanes = vec4f; // of four neighbours at once
-#else
-alias Lanes = f32;
-#endif
-
 #if IN_8
-alias In = array<Lanes, 8>;
+alias In = array<f32, 8>;
 #elif IN_6
-alias In = array<Lanes, 6>;
+alias In = array<f32, 6>;
 #elif IN_5
-alias In = array<Lanes, 5>;
+alias In = array<f32, 5>;
 #elif IN_4
-alias In = array<Lanes, 4>;
+alias In = array<f32, 4>;
 #elif IN_3
-alias In = array<Lanes, 3>;
+alias In = array<f32, 3>;
 #else
-alias In = array<Lanes, 2>;
+alias In = array<f32, 2>;
 #endif
 
 #if OUT_8
-alias Out = array<Lanes, 8>;
+alias Out = array<f32, 8>;
 #elif OUT_6
-alias Out = array<Lanes, 6>;
+alias Out = array<f32, 6>;
 #elif OUT_5
-alias Out = array<Lanes, 5>;
+alias Out = array<f32, 5>;
 #elif OUT_4
-alias Out = array<Lanes, 4>;
+alias Out = array<f32, 4>;
 #elif OUT_3
-alias Out = array<Lanes, 3>;
+alias Out = array<f32, 3>;
 #else
-alias Out = array<Lanes, 2>;
+alias Out = array<f32, 2>;
 #endif
 
 // The first elements of a line of up to eight.
-fn lineOf(a: Lanes, b: Lanes, c: Lanes, d: Lanes, e: Lanes, f: Lanes, g: Lanes, h: Lanes) -> In {
+fn lineOf(a: f32, b: f32, c: f32, d: f32, e: f32, f: f32, g: f32, h: f32) -> In {
 #if IN_8
   return In(a, b, c, d, e, f, g, h);
 #elif IN_6
@@ -136,7 +130,7 @@ fn along(m: In) -> Out {
 }
 #else
 // The polynomial with these coefficients at x.
-fn valueAt(g: In, x: f32) -> Lanes {
+fn valueAt(g: In, x: f32) -> f32 {
 #if IN_5
   return g[0] + x * (g[1] + x * (g[2] + x * (g[3] + x * g[4])));
 #elif IN_4

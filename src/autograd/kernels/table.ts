@@ -79,7 +79,7 @@ function tilesOf(size: ConvSize, tile: number): number {
  */
 function filtersMinimally({ n, inChannels, outChannels, groups, pixels }: ConvSize): boolean {
   const products = (inChannels * outChannels) / groups;
-  return products >= 6 * (inChannels + outChannels) && n * pixels >= 64;
+  return products >= 10 * (inChannels + outChannels) && n * pixels >= 64;
 }
 
 /** Which kernel does what: the first line that fits. `tune()` may find better ones. */
