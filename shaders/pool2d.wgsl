@@ -160,7 +160,8 @@ fn nothing() -> Total {
 fn added(total: Total, plane: u32, at: u32) -> Total {
   let value = f32(x[plane + at]);
 #if MAX
-  let wins = total.index == NONE || isNan(value) || (value > total.value && !isNan(total.value));
+  let isGreater = (value > total.value) & !isNan(total.value);
+  let wins = (total.index == NONE) | isNan(value) | isGreater; // each computed: a branch costs more
   return Total(select(total.value, value, wins), select(total.index, i32(at), wins));
 #else
   return Total(total.value + value, NONE);
