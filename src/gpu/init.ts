@@ -10,6 +10,7 @@ import {
 import { loadChoices } from './choiceStorage.js';
 import { requestNodeAdapter } from './nodeAdapter.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
+import { SUBGROUP_MATRIX } from './subgroupMatrix.js';
 
 export interface InitOptions extends DeviceOptions {
   /** A device of your own, from any `GPUAdapter`; nothing is requested then. `close()` destroys it. */
@@ -21,12 +22,18 @@ export interface InitOptions extends DeviceOptions {
    * 'always' takes a software adapter; 'never' throws where there is no hardware.
    */
   software?: 'auto' | 'always' | 'never';
+  /**
+   * Lets Dawn in Node offer features that it holds for experimental (`allow_unsafe_apis`), of which
+   * matmul can use subgroup matrices; see `device.subgroupMatrices` and `tune`. Default false. A
+   * browser decides that itself: Chrome offers them with --enable-unsafe-webgpu.
+   */
+  experimental?: boolean;
   /** Where that line goes. Default `console.warn`. */
   onNote?: (note: string) => void;
 }
 
 /** Features that make kernels faster or measurable; asked for where the adapter has them. */
-const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups'];
+const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups', SUBGROUP_MATRIX];
 
 /** Limits that kernels can use more of than every adapter must have. */
 const WANTED_LIMITS = [
@@ -77,7 +84,7 @@ async function makeDevice(options: InitOptions): Promise<Device> {
   const software = options.software ?? 'auto';
   const powerPreference = options.powerPreference ?? 'high-performance';
   const { adapter, notes } = inNode
-    ? await requestNodeAdapter({ powerPreference, software })
+    ? await requestNodeAdapter({ powerPreference, software, experimental: options.experimental })
     : await requestBrowserAdapter(powerPreference, software);
   const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
   const requested = adapter.requestDevice({

@@ -1,6 +1,7 @@
 import { init } from 'shadegrad';
 import { afterEach, beforeEach } from 'vitest';
-import { currentDevice } from '../../src/gpu/device.js';
+import { currentDevice, type Device } from '../../src/gpu/device.js';
+import type { SubgroupMatrix } from '../../src/gpu/subgroupMatrix.js';
 
 export const ADAPTERS = ['software', 'hardware'] as const;
 
@@ -28,4 +29,21 @@ export function withoutSubgroups(): void {
   afterEach(() => {
     device().hasSubgroups = actual;
   });
+}
+
+/**
+ * Makes a device say that it has these subgroup matrices.
+ *
+ * @param extension  Whether kernels use WGSL's extension for them. Without it they compute the same
+ *   by other means.
+ * @returns what makes it say again what it said before.
+ */
+export function setSubgroupMatrices(
+  device: Device,
+  matrices: readonly SubgroupMatrix[],
+  extension = device.hasSubgroupMatrices,
+): () => void {
+  const { hasSubgroupMatrices, subgroupMatrices } = device;
+  Object.assign(device, { hasSubgroupMatrices: extension, subgroupMatrices: matrices });
+  return () => Object.assign(device, { hasSubgroupMatrices, subgroupMatrices });
 }
