@@ -5,8 +5,8 @@
 //
 //   multiply   op(A) (M, K), op(B) (K, N), bias (N) -> C (M, N)   one subgroup for a block of C
 //
-// Without SUBGROUP_MATRICES each invocation is a subgroup of its own that multiplies by plain
-// arithmetic: slow, for tests, where adapters that lack the extension prove all but four functions.
+// Without SUBGROUP_MATRICES 64 threads share a matrix and multiply by plain arithmetic: for tests, where
+// adapters that lack the extension prove all but its four functions.
 //
 // A block has 32x32 elements. Products of a batch, `batch` of them, and parts of the sum over K are as
 // in matmul.wgsl. The sums are of f32; they go through workgroup memory to become C.
@@ -108,21 +108,20 @@ fn loadRight(at: u32) -> Right {
 }
 
 @diagnostic(off, chromium.subgroup_matrix_uniformity)
-fn multiplyAdd(left: Left, right: Right, sums: Result) -> Result {
+fn multiplyAdd(lane: u32, left: Left, right: Right, sums: Result) -> Result {
   return subgroupMatrixMultiplyAccumulate(left, right, sums);
 }
 
 @diagnostic(off, chromium.subgroup_matrix_uniformity)
-fn putOnShelf(at: u32, sums: Result) {
+fn putOnShelf(lane: u32, at: u32, sums: Result) {
   subgroupMatrixStore<row_major>(&shelf, at, sums, u32(WIDTH));
 }
 #else
-const lane = 0u;
-const lanes = 1u;
+const LANES = 64u;
 
 alias Left = u32; // where it starts
 alias Right = u32;
-alias Result = array<f32, SIZE>;
+alias Result = array<f32, SIZE / LANES>;
 
 fn loadLeft(at: u32) -> Left {
   return at;
@@ -132,20 +131,21 @@ fn loadRight(at: u32) -> Right {
   return at;
 }
 
-fn multiplyAdd(left: Left, right: Right, sums: Result) -> Result {
+fn multiplyAdd(lane: u32, left: Left, right: Right, sums: Result) -> Result {
   var result = sums;
-  for (var i = 0u; i < SIZE; i++) {
-    for (var k = 0u; k < DEPTH; k++) {
-      result[i] += f32(a[left + aIndex(i / WIDTH, k)]) * f32(b[right + bIndex(k, i % WIDTH)]);
+  for (var k = 0u; k < DEPTH; k++) {
+    for (var i = 0u; i < SIZE / LANES; i++) {
+      let at = lane + i * LANES;
+      result[i] += f32(a[left + aIndex(at / WIDTH, k)]) * f32(b[right + bIndex(k, at % WIDTH)]);
     }
   }
   return result;
 }
 
-fn putOnShelf(at: u32, sums: Result) {
-  var s = sums;
-  for (var i = 0u; i < SIZE; i++) {
-    shelf[at + i] = s[i];
+fn putOnShelf(lane: u32, at: u32, sums: Result) {
+  var s = sums; // which may be indexed then
+  for (var i = 0u; i < SIZE / LANES; i++) {
+    shelf[at + lane + i * LANES] = s[i];
   }
 }
 #endif
@@ -172,15 +172,24 @@ fn bIndex(k: u32, n: u32) -> u32 {
 @compute @workgroup_size(WORKGROUP)
 fn multiply(
 #if SUBGROUP_MATRICES
-  @builtin(subgroup_id) subgroup: u32,
-  @builtin(subgroup_invocation_id) lane: u32,
-  @builtin(subgroup_size) lanes: u32,
+  @builtin(subgroup_id) id: u32,
+  @builtin(subgroup_invocation_id) invocation: u32,
+  @builtin(subgroup_size) size: u32,
 #else
-  @builtin(local_invocation_index) subgroup: u32,
+  @builtin(local_invocation_index) local: u32,
 #endif
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
+#if SUBGROUP_MATRICES
+  let subgroup = id;
+  let lane = invocation;
+  let lanes = size;
+#else
+  let subgroup = local / LANES;
+  let lane = local % LANES;
+  let lanes = LANES;
+#endif
   // Neighbours have the same columns.
   let bands = (params.m + BLOCK - 1u) / BLOCK;
   let blocks = bands * ((params.n + BLOCK - 1u) / BLOCK);
@@ -208,7 +217,7 @@ fn multiply(
       for (var i = 0u; i < ROWS; i++) {
         let left = loadLeft(aStart + aIndex(min(m + i * HEIGHT, params.m - HEIGHT), k));
         for (var j = 0u; j < COLUMNS; j++) {
-          sums[i * COLUMNS + j] = multiplyAdd(left, right[j], sums[i * COLUMNS + j]);
+          sums[i * COLUMNS + j] = multiplyAdd(lane, left, right[j], sums[i * COLUMNS + j]);
         }
       }
     }
@@ -220,7 +229,7 @@ fn multiply(
     let row = m + i / COLUMNS * HEIGHT;
     let column = n + i % COLUMNS * WIDTH;
     if (busy) {
-      putOnShelf(place, sums[i]);
+      putOnShelf(lane, place, sums[i]);
     }
     workgroupBarrier();
     if (busy && row < params.m && column < params.n) {

@@ -8,7 +8,7 @@ import { KernelChoices } from './kernelChoices.js';
 import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
 import { Readback } from './readback.js';
 import type { Recording } from './recording.js';
-import { SUBGROUP_MATRIX, subgroupMatricesOf, type SubgroupMatrix } from './subgroupMatrix.js';
+import { SUBGROUP_MATRIX, type SubgroupMatrix } from './subgroupMatrix.js';
 import { UniformArena } from './uniformArena.js';
 
 /** What is known of an adapter; `features` and `limits` are those the device was made with. */
@@ -20,6 +20,8 @@ export interface DeviceInfo {
   software: boolean;
   features: string[];
   limits: Record<string, number>;
+  /** What its subgroups multiply, in the driver's order; see `InitOptions.experimental`. */
+  subgroupMatrices: readonly SubgroupMatrix[];
 }
 
 export interface DeviceOptions {
@@ -53,10 +55,8 @@ export class Device {
   readonly hasSubgroups: boolean;
   /** Most invocations of a subgroup; 1 where there are none. */
   readonly subgroupMaxSize: number;
-  /** True if kernels may use matrices that subgroups multiply; see `InitOptions.experimental`. */
+  /** True if kernels may use WGSL's extension for `info.subgroupMatrices`. */
   readonly hasSubgroupMatrices: boolean;
-  /** Their sizes and types. */
-  readonly subgroupMatrices: readonly SubgroupMatrix[];
   /** What its kernels are chosen by. */
   readonly adapterClass: AdapterClass;
   /** Kernels chosen otherwise than by the table. */
@@ -91,7 +91,6 @@ export class Device {
     this.hasSubgroups = info.features.includes('subgroups');
     this.subgroupMaxSize = this.hasSubgroups ? gpu.adapterInfo.subgroupMaxSize : 1;
     this.hasSubgroupMatrices = info.features.includes(SUBGROUP_MATRIX);
-    this.subgroupMatrices = subgroupMatricesOf(gpu);
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
     this.pool = new BufferPool(gpu, (buffer) => {

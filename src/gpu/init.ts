@@ -10,7 +10,7 @@ import {
 import { loadChoices } from './choiceStorage.js';
 import { requestNodeAdapter } from './nodeAdapter.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
-import { SUBGROUP_MATRIX } from './subgroupMatrix.js';
+import { SUBGROUP_MATRIX, subgroupMatricesOf } from './subgroupMatrix.js';
 
 export interface InitOptions extends DeviceOptions {
   /** A device of your own, from any `GPUAdapter`; nothing is requested then. `close()` destroys it. */
@@ -24,7 +24,7 @@ export interface InitOptions extends DeviceOptions {
   software?: 'auto' | 'always' | 'never';
   /**
    * Lets Dawn in Node offer features that it holds for experimental (`allow_unsafe_apis`), of which
-   * matmul can use subgroup matrices; see `device.subgroupMatrices` and `tune`. Default false. A
+   * matmul can use subgroup matrices; see `device.info.subgroupMatrices` and `tune`. Default false. A
    * browser decides that itself: Chrome offers them with --enable-unsafe-webgpu.
    */
   experimental?: boolean;
@@ -141,6 +141,7 @@ function infoOf(gpu: GPUDevice, info: GPUAdapterInfo): DeviceInfo {
     software: isSoftwareAdapter(info),
     features: [...gpu.features].sort(),
     limits,
+    subgroupMatrices: subgroupMatricesOf(gpu, info),
   };
 }
 

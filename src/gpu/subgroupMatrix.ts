@@ -25,13 +25,15 @@ interface Config {
   readonly resultComponentType: SubgroupMatrix['component'];
 }
 
-/** Those that a device multiplies, in the order of its driver; none if it lacks the feature. */
-export function subgroupMatricesOf(gpu: GPUDevice): SubgroupMatrix[] {
+/**
+ * Those that a device multiplies; none if it was made without the feature.
+ *
+ * @param info  Of its adapter: a device's own has none in Node.
+ */
+export function subgroupMatricesOf(gpu: GPUDevice, info: GPUAdapterInfo): SubgroupMatrix[] {
   if (!(gpu.features as ReadonlySet<string>).has(SUBGROUP_MATRIX)) return [];
-  const { subgroupMatrixConfigs: configs = [] } = gpu.adapterInfo as {
-    subgroupMatrixConfigs?: Iterable<Config>;
-  };
-  return Array.from(configs, ({ M, N, K, componentType, resultComponentType }) => ({
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<Config> };
+  return Array.from(subgroupMatrixConfigs, ({ M, N, K, componentType, resultComponentType }) => ({
     ...{ m: M, n: N, k: K },
     ...{ component: componentType, result: resultComponentType },
   }));

@@ -34,16 +34,21 @@ export function withoutSubgroups(): void {
 /**
  * Makes a device say that it has these subgroup matrices.
  *
- * @param extension  Whether kernels use WGSL's extension for them. Without it they compute the same
- *   by other means.
+ * @param maxSize  If given, of a subgroup of 64 invocations without WGSL's extension, by which kernels
+ *   compute the same then. If not, they use the extension.
  * @returns what makes it say again what it said before.
  */
 export function setSubgroupMatrices(
   device: Device,
-  matrices: readonly SubgroupMatrix[],
-  extension = device.hasSubgroupMatrices,
+  subgroupMatrices: readonly SubgroupMatrix[],
+  maxSize?: number,
 ): () => void {
-  const { hasSubgroupMatrices, subgroupMatrices } = device;
-  Object.assign(device, { hasSubgroupMatrices: extension, subgroupMatrices: matrices });
-  return () => Object.assign(device, { hasSubgroupMatrices, subgroupMatrices });
+  const { hasSubgroupMatrices, subgroupMaxSize, info } = device;
+  const before = info.subgroupMatrices;
+  if (maxSize) Object.assign(device, { hasSubgroupMatrices: false, subgroupMaxSize: maxSize });
+  info.subgroupMatrices = subgroupMatrices;
+  return () => {
+    Object.assign(device, { hasSubgroupMatrices, subgroupMaxSize });
+    info.subgroupMatrices = before;
+  };
 }

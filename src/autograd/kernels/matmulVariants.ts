@@ -310,7 +310,7 @@ export function subgroupMatrixFor(
 ): SubgroupMatrix | undefined {
   const { m, n, k, dtype, activated, rowSums } = problem;
   if (activated || rowSums || m * n * k === 0) return undefined;
-  return device.subgroupMatrices.find(
+  return device.info.subgroupMatrices.find(
     (matrix) =>
       matrix.component === dtype &&
       matrix.result === 'f32' &&

@@ -16,9 +16,9 @@ const of = (component: 'f32' | 'f16', [m, n, k]: Sizes): SubgroupMatrix => ({
 });
 
 // prettier-ignore
-const CASES: (MatmulCase & { sizes: Sizes })[] = [
+const CASES: (MatmulCase & { sizes: Sizes; maxSize?: number })[] = [
   { name: 'blocks with rests, bias and relu', sizes: [8, 8, 8], m: 40, n: 72, k: 24, bias: true, activation: 'relu' },
-  { name: 'both transposed', sizes: [8, 8, 8], m: 72, n: 40, k: 16, transposeA: true, transposeB: true },
+  { name: 'both transposed, with subgroups that idle', maxSize: 128, sizes: [8, 8, 8], m: 72, n: 40, k: 16, transposeA: true, transposeB: true },
   { name: 'matrices of 16, tanh', sizes: [16, 16, 16], m: 48, n: 80, k: 32, transposeB: true, activation: 'tanh' },
   { name: 'wide ones, a batch', sizes: [8, 16, 16], m: 24, n: 48, k: 48, lead: [[2, 1], [1, 3]], transposeA: true },
   { name: 'high ones, a long sum in parts, bias and sigmoid', sizes: [32, 8, 32], m: 32, n: 8, k: 2080, bias: true, activation: 'sigmoid' },
@@ -27,7 +27,7 @@ const CASES: (MatmulCase & { sizes: Sizes })[] = [
 
 let restore: () => void;
 beforeEach(() => {
-  restore = setSubgroupMatrices(currentDevice(), []);
+  restore = setSubgroupMatrices(currentDevice(), [], 64);
   currentDevice().choices.forced.set(MATMUL.name, 'subgroupMatrix');
 });
 afterEach(() => {
@@ -45,16 +45,16 @@ function kernelsOf({ m, n, k, transposeA, transposeB }: MatmulCase): string[] {
 }
 
 describe('matmul by subgroup matrices, without the extension', () => {
-  test.each(CASES)('$name', async ({ sizes, ...options }) => {
+  test.each(CASES)('$name', async ({ sizes, maxSize = 64, ...options }) => {
     const device = currentDevice();
-    setSubgroupMatrices(device, [of('f32', sizes), of('f16', sizes)], false);
+    setSubgroupMatrices(device, [of('f32', sizes), of('f16', sizes)], maxSize);
     expect(kernelsOf(options)[0]).toBe('matmulSubgroupMatrix');
     await checkMatmul(options, 'f32');
     if (device.hasF16) await checkMatmul(options, 'f16');
   });
 
   test('gives the same bits twice', async () => {
-    setSubgroupMatrices(currentDevice(), [of('f32', [8, 8, 8])], false);
+    setSubgroupMatrices(currentDevice(), [of('f32', [8, 8, 8])], 64);
     const a = GpuArray.from(uniform(8 * 2048, 1), [8, 2048]);
     const b = GpuArray.from(uniform(2048 * 8, 2), [2048, 8]);
     const [first, second] = [matmul(a, b), matmul(a, b)];
@@ -63,7 +63,7 @@ describe('matmul by subgroup matrices, without the extension', () => {
   });
 
   test('leaves parts of large arrays that do not fit to another kernel', async () => {
-    setSubgroupMatrices(currentDevice(), [of('f32', [8, 8, 8])], false);
+    setSubgroupMatrices(currentDevice(), [of('f32', [8, 8, 8])], 64);
     const options: MatmulCase = { name: '', m: 24, n: 16, k: 40, bias: true, activation: 'relu' };
     await withBindingLimit(1024, () => checkMatmul(options, 'f32'));
   });
@@ -75,7 +75,7 @@ describe('subgroup matrices are offered', () => {
     ...{ transposeA: false, transposeB: true, bias: true, activation: 'relu', rowSums: false },
   };
   const offered = (change: Partial<MatmulProblem>, ...matrices: SubgroupMatrix[]): boolean => {
-    setSubgroupMatrices(currentDevice(), matrices, false);
+    setSubgroupMatrices(currentDevice(), matrices, 64);
     return MATMUL.candidates({ ...problem, ...change }, currentDevice()).includes('subgroupMatrix');
   };
   const [small, large, half] = [
