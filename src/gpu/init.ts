@@ -23,9 +23,10 @@ export interface InitOptions extends DeviceOptions {
    */
   software?: 'auto' | 'always' | 'never';
   /**
-   * Lets Dawn in Node offer features that it holds for experimental (`allow_unsafe_apis`), of which
-   * matmul can use subgroup matrices; see `device.info.subgroupMatrices` and `tune`. Default false. A
-   * browser decides that itself: Chrome offers them with --enable-unsafe-webgpu.
+   * Lets Dawn in Node offer features that it holds for experimental, of which matmul can use subgroup
+   * matrices (see `device.info.subgroupMatrices` and `tune`), and f16 on NVIDIA's GPUs. Its switches are
+   * `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia`. Default false. A browser decides that
+   * itself: Chrome offers subgroup matrices with --enable-unsafe-webgpu.
    */
   experimental?: boolean;
   /** Where that line goes. Default `console.warn`. */

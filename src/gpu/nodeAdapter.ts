@@ -41,7 +41,11 @@ interface Dawn {
 
 /** Without this Dawn rounds timestamps to 65,536 ns, longer than most kernels run. */
 const DAWN_FLAGS = ['disable-dawn-features=timestamp_quantization'];
-const EXPERIMENTAL_FLAGS = [...DAWN_FLAGS, 'enable-dawn-features=allow_unsafe_apis'];
+/** The second is for NVIDIA's GPUs, of which Dawn withholds f16, and with it their matrices. */
+const EXPERIMENTAL_FLAGS = [
+  ...DAWN_FLAGS,
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+];
 
 /** The variables that name the Vulkan drivers: the second is what older loaders read. */
 const DRIVER_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;

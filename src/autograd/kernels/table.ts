@@ -73,7 +73,10 @@ function tilesOf(size: ConvSize, tile: number): number {
   return groups * Math.ceil(rowsOf(size) / tile) * Math.ceil((n * pixels) / tile);
 }
 
-/** Which kernel does what: the first line that fits. `tune()` may find better ones. */
+/**
+ * Which kernel does what: the first line that fits. `tune()` may find better ones; matmul's
+ * `subgroupMatrix` is in no line until it has been measured, so only `tune()` chooses it.
+ */
 export const TABLE: {
   matmul: readonly Row<MatmulSize>[];
   convolve: readonly Row<ConvSize>[];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ACTIVATIONS } from '../../../src/autograd/kernels/activation.js';
 import { MATMUL, matmul } from '../../../src/autograd/kernels/matmul.js';
-import type { Device } from '../../../src/gpu/device.js';
+import { currentDevice, type Device } from '../../../src/gpu/device.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
 import { importPackage } from '../../../src/gpu/nodePackages.js';
 import type { PipelineSpec } from '../../../src/gpu/pipelineCache.js';
@@ -64,6 +64,7 @@ describe("Dawn's null backend compiles matmul by subgroup matrices", () => {
           const specs = specsOf(device, { m, n, k, component, result: 'f32' });
           expect(specs).toHaveLength(36);
           expect(specs.every(({ flags }) => flags['SUBGROUP_MATRICES'])).toBe(true);
+          expect(specs.filter(({ flags }) => flags['SPLIT'])).toHaveLength(4);
           expect(await device.pipelines.warmUp(specs)).toBe(36);
         }
       },
@@ -74,6 +75,7 @@ describe("Dawn's null backend compiles matmul by subgroup matrices", () => {
   test('but offers them only where asked for what is experimental', async () => {
     const adapter = (await nullAdapter())!;
     expect(adapter.features.has(SUBGROUP_MATRIX as GPUFeatureName)).toBe(false);
+    expect(currentDevice().info.features).not.toContain(SUBGROUP_MATRIX);
   });
 });
 

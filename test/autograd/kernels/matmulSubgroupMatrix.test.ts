@@ -6,7 +6,7 @@ import type { SubgroupMatrix } from '../../../src/gpu/subgroupMatrix.js';
 import { checkMatmul, type MatmulCase } from '../../support/checkMatmul.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
-import { setSubgroupMatrices } from '../../support/tuning.js';
+import { setSubgroupMatrices, tuneFor } from '../../support/tuning.js';
 
 /** M, N and K of the matrices. */
 type Sizes = [m: number, n: number, k: number];
@@ -21,7 +21,6 @@ const CASES: (MatmulCase & { sizes: Sizes; maxSize?: number })[] = [
   { name: 'both transposed, with subgroups that idle', maxSize: 128, sizes: [8, 8, 8], m: 72, n: 40, k: 16, transposeA: true, transposeB: true },
   { name: 'matrices of 16, tanh', sizes: [16, 16, 16], m: 48, n: 80, k: 32, transposeB: true, activation: 'tanh' },
   { name: 'wide ones, a batch', sizes: [8, 16, 16], m: 24, n: 48, k: 48, lead: [[2, 1], [1, 3]], transposeA: true },
-  { name: 'high ones, a long sum in parts, bias and sigmoid', sizes: [32, 8, 32], m: 32, n: 8, k: 2080, bias: true, activation: 'sigmoid' },
   { name: 'the widest ones', sizes: [8, 32, 8], m: 40, n: 96, k: 24 },
 ];
 
@@ -66,6 +65,24 @@ describe('matmul by subgroup matrices, without the extension', () => {
     setSubgroupMatrices(currentDevice(), [of('f32', [8, 8, 8])], 64);
     const options: MatmulCase = { name: '', m: 24, n: 16, k: 40, bias: true, activation: 'relu' };
     await withBindingLimit(1024, () => checkMatmul(options, 'f32'));
+  });
+});
+
+describe('long sums by subgroup matrices', () => {
+  tuneFor('hardware');
+
+  test('are computed in parts', async () => {
+    setSubgroupMatrices(currentDevice(), [of('f32', [32, 8, 32])], 64);
+    const options: MatmulCase = {
+      name: '',
+      m: 64,
+      n: 8,
+      k: 2080,
+      bias: true,
+      activation: 'sigmoid',
+    };
+    expect(kernelsOf(options)).toEqual(['matmulSubgroupMatrix', 'matmulSum']);
+    await checkMatmul(options, 'f32');
   });
 });
 
