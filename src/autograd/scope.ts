@@ -69,9 +69,7 @@ function scoped<T>(name: string, fn: () => T, restore: () => void): T {
     const index = scopes.indexOf(scope);
     scopes.splice(index, 1);
     restore();
-    const kept = new Set<unknown>();
-    collect(result, kept);
-    scope.leave(kept, scopes[index - 1] ?? null);
+    scope.leave(reachable(result), scopes[index - 1] ?? null);
   };
   let result: T;
   try {
@@ -96,13 +94,14 @@ function scoped<T>(name: string, fn: () => T, restore: () => void): T {
   ) as T;
 }
 
-/** Every object within `value` that a caller could reach through arrays, maps and plain objects. */
-function collect(value: unknown, into: Set<unknown>): void {
-  if (typeof value !== 'object' || value === null || into.has(value)) return;
-  into.add(value);
+/** Every object that a caller of what gives `value` can reach through arrays, maps and plain objects. */
+export function reachable(value: unknown, found = new Set<unknown>()): Set<unknown> {
+  if (typeof value !== 'object' || value === null || found.has(value)) return found;
+  found.add(value);
   if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
-    for (const item of value) collect(item, into);
+    for (const item of value) reachable(item, found);
   } else if ([Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)) {
-    for (const item of Object.values(value)) collect(item, into);
+    for (const item of Object.values(value)) reachable(item, found);
   }
+  return found;
 }

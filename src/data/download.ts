@@ -4,7 +4,7 @@
  */
 import { ArgumentError, DataFormatError, ResourceError, ShadegradError } from '../errors.js';
 import { cacheFolders } from '../gpu/nodePackages.js';
-import { isNode } from './files.js';
+import { isNode } from '../gpu/runtime.js';
 import {
   isNodeFile,
   joinPath,

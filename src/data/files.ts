@@ -3,12 +3,8 @@
  * above this module need not know where it runs.
  */
 import { ResourceError } from '../errors.js';
+import { isNode } from '../gpu/runtime.js';
 import { isNodeFile, readNodeFile, writeNodeFileAtomic } from './nodeFiles.js';
-
-/** Whether this is Node (or a runtime that says so), where there is a file system. */
-export function isNode(): boolean {
-  return typeof process !== 'undefined' && !!process.versions?.node;
-}
 
 /**
  * Reads a whole file.

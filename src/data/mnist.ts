@@ -9,7 +9,8 @@
 import { DataFormatError, ResourceError } from '../errors.js';
 import { findPackage } from '../gpu/nodePackages.js';
 import { fetchVerified, gunzip, type DownloadProgress } from './download.js';
-import { fileExists, isNode, readFile } from './files.js';
+import { isNode } from '../gpu/runtime.js';
+import { fileExists, readFile } from './files.js';
 import { decodeIdxPair } from './idx.js';
 import { isNodeFolder, joinPath } from './nodeFiles.js';
 

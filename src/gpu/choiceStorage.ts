@@ -1,9 +1,8 @@
 import type { Device } from './device.js';
 import { readCacheFile, writeCacheFile } from './nodePackages.js';
+import { isNode } from './runtime.js';
 
 /** Kernels that `tune()` found, kept for later processes: a file in Node, `localStorage` in browsers. */
-
-const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
 /** The same for the same adapter and driver: some describe the driver with its version. */
 function nameFor({ info }: Device): string {
@@ -22,7 +21,7 @@ function browserStorage(): Storage | undefined {
 /** Has the device use what was stored for its adapter; what cannot be read is as if it were not there. */
 export function loadChoices(device: Device): void {
   const name = nameFor(device);
-  const text = inNode ? readCacheFile(name) : browserStorage()?.getItem(`shadegrad/${name}`);
+  const text = isNode() ? readCacheFile(name) : browserStorage()?.getItem(`shadegrad/${name}`);
   if (!text) return;
   try {
     const stored = JSON.parse(text) as Record<string, unknown>;
@@ -38,6 +37,6 @@ export function loadChoices(device: Device): void {
 export function storeChoices(device: Device): void {
   const name = nameFor(device);
   const text = JSON.stringify(Object.fromEntries(device.choices.tuned), null, 1);
-  if (inNode) writeCacheFile(name, text);
+  if (isNode()) writeCacheFile(name, text);
   else browserStorage()?.setItem(`shadegrad/${name}`, text);
 }

@@ -9,6 +9,7 @@ import {
 } from './device.js';
 import { loadChoices } from './choiceStorage.js';
 import { requestNodeAdapter } from './nodeAdapter.js';
+import { isNode } from './runtime.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
 import { SUBGROUP_MATRIX, subgroupMatricesOf } from './subgroupMatrix.js';
 
@@ -48,8 +49,6 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
-const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
-
 /**
  * Gets a GPU and makes it the device of all tensors that follow.
  *
@@ -84,7 +83,7 @@ async function makeDevice(options: InitOptions): Promise<Device> {
     return new Device(options.device, infoOf(options.device, options.device.adapterInfo), options);
   const software = options.software ?? 'auto';
   const powerPreference = options.powerPreference ?? 'high-performance';
-  const { adapter, notes } = inNode
+  const { adapter, notes } = isNode()
     ? await requestNodeAdapter({ powerPreference, software, experimental: options.experimental })
     : await requestBrowserAdapter(powerPreference, software);
   const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));

@@ -3,14 +3,14 @@ import type { BufferOwner, PooledBuffer } from './bufferPool.js';
 import type { RecordedCopy, RecordedDispatch, Segment } from './commandQueue.js';
 import type { Device } from './device.js';
 import type { Storage } from './gpuArray.js';
-import { UNIFORM_SLOT, type Param, type Shader } from './shader.js';
-import { SLOTS, writeParams } from './uniformArena.js';
+import { UNIFORM_SLOT, type Param, type ParamTypes, type Shader } from './shader.js';
+import { SLOTS, writeParam, writeParams } from './uniformArena.js';
 
 /** A uniform that has another value at each replay. */
 interface LiveField {
   view: DataView;
   at: number;
-  type: string;
+  type: ParamTypes[string];
   value: () => number;
 }
 
@@ -145,10 +145,7 @@ export class Recording implements BufferOwner {
     device.throwIfFailed();
     this.rebind(args);
     for (const effect of this.effects) effect();
-    for (const { view, at, type, value } of this.live) {
-      if (type === 'f32') view.setFloat32(at, value(), true);
-      else view.setUint32(at, value(), true);
-    }
+    for (const { view, at, type, value } of this.live) writeParam(view, at, type, value());
     for (const storage of this.written) storage.version++;
     const buffers = [...this.own, ...this.pinned, ...this.argBuffers];
     device.queue.replay(this.segments, buffers);

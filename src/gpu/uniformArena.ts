@@ -58,9 +58,19 @@ export function writeParams<P extends ParamTypes>(
   for (const name of shader.paramNames) {
     const given = params[name]!;
     const value = typeof given === 'function' ? given() : given;
-    if (shader.params[name] === 'f32') view.setFloat32(at, value, true);
-    else if (shader.params[name] === 'i32') view.setInt32(at, value, true);
-    else view.setUint32(at, value, true);
+    writeParam(view, at, shader.params[name]!, value);
     at += 4;
   }
+}
+
+/** Writes one value, of a type of WGSL. */
+export function writeParam(
+  view: DataView,
+  at: number,
+  type: ParamTypes[string],
+  value: number,
+): void {
+  if (type === 'f32') view.setFloat32(at, value, true);
+  else if (type === 'i32') view.setInt32(at, value, true);
+  else view.setUint32(at, value, true);
 }

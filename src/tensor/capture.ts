@@ -1,5 +1,5 @@
 import { graphOf } from '../autograd/op.js';
-import { tidy, unscoped } from '../autograd/scope.js';
+import { reachable, tidy, unscoped } from '../autograd/scope.js';
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device } from '../gpu/device.js';
 import { Recording } from '../gpu/recording.js';
@@ -153,10 +153,5 @@ function signatureOf(args: readonly Tensor[]): string {
 
 /** The tensors in a value, through arrays, maps and plain objects. */
 function tensorsIn(value: unknown): Tensor[] {
-  if (value instanceof Tensor) return [value];
-  if (value instanceof Map || value instanceof Set) return [...value.values()].flatMap(tensorsIn);
-  if (Array.isArray(value)) return value.flatMap(tensorsIn);
-  if (value && Object.getPrototypeOf(value) === Object.prototype)
-    return Object.values(value).flatMap(tensorsIn);
-  return [];
+  return [...reachable(value)].filter((item) => item instanceof Tensor);
 }

@@ -3,7 +3,7 @@ import type { Conv2dOptions } from '../../src/autograd/ops/conv2d.js';
 import { Conv2d } from '../../src/autograd/ops/conv2d.js';
 import { apply } from '../../src/tensor/tensor.js';
 import { conv2d, type Conv2dReferenceOptions } from '../reference/conv2d.js';
-import { checkOp } from './checkOp.js';
+import { checkOp, type OpCheck } from './checkOp.js';
 import { uniform } from './random.js';
 
 export interface Case {
@@ -233,7 +233,8 @@ export const ACTIVATIONS = [
 export async function checkActivation({
   activation,
   f,
-}: (typeof ACTIVATIONS)[number]): Promise<void> {
+  forward,
+}: (typeof ACTIVATIONS)[number] & Pick<OpCheck, 'forward'>): Promise<void> {
   const small = { stride: [2, 2], padding: [1, 1] } as const;
   await checkWith([2, 1, 7, 8], [5, 1, 3, 3], small);
   // Both gradients read the same lines of dL/dy.
@@ -251,6 +252,7 @@ export async function checkActivation({
       },
       samples: 24,
       options: { activation },
+      forward,
     });
   }
 }

@@ -24,14 +24,26 @@ import {
 import type { ConvGeometry } from './geometry.js';
 import { fillUniform } from './random.js';
 import { fromTable, TABLE, type ConvSize } from './table.js';
+import {
+  canWinograd,
+  winogradForward,
+  winogradInputGradient,
+  winogradWeightGradient,
+  type WinogradVariant,
+} from './winograd.js';
 
 /**
  * The kernels for a convolution.
  *
- *   direct           packed windows, sums in the registers of a thread; see conv2d.wgsl
- *   gemm64, gemm32   tiles in workgroup memory; see conv2dGemm.wgsl
+ *   direct                 packed windows, sums in the registers of a thread; see conv2d.wgsl
+ *   gemm64, gemm32         tiles in workgroup memory; see conv2dGemm.wgsl
+ *   winograd2, winograd4   fewer products, for 3x3 and 5x5 filters; see winograd.ts
  */
-export type ConvVariant = 'direct' | GemmVariant;
+export type ConvVariant = 'direct' | GemmVariant | WinogradVariant;
+
+function isWinograd(variant: ConvVariant): variant is WinogradVariant {
+  return variant === 'winograd2' || variant === 'winograd4';
+}
 
 /** A convolution as the choice of a kernel sees it. */
 export interface ConvProblem {
@@ -65,6 +77,8 @@ function convolveBy(variant: ConvVariant, convolution: Convolution): GpuArray {
   const { n, outChannels, h, w } = geometry;
   const y = GpuArray.empty([n, outChannels, h.output, w.output], weight.dtype, weight.device);
   if (variant === 'direct') correlate({ ...convolution, y, order: contiguous(geometry) });
+  else if (isWinograd(variant))
+    winogradForward(variant, x, weight, y, geometry, { bias, activation });
   else gemmForward(variant, x, weight, y, geometry, { bias, activation });
   return y;
 }
@@ -88,6 +102,7 @@ function inputGradientBy(
 ): GpuArray {
   const dx = emptyInput(weight, geometry);
   if (variant === 'direct') inputCorrelations(dy, weight, dx, geometry, bias).forEach(correlate);
+  else if (isWinograd(variant)) winogradInputGradient(variant, dy, weight, dx, geometry, bias);
   else gemmInputGradient(variant, dy, weight, dx, geometry, bias);
   return dx;
 }
@@ -110,7 +125,10 @@ export function weightGradients(gradient: WeightGradient): void {
 }
 
 function weightGradientsBy(variant: ConvVariant, gradient: WeightGradient): void {
-  if (variant === 'direct') weightGradient(gradient);
+  const { x } = gradient;
+  // Without x there is the bias alone, of which the tiles would know nothing more.
+  if (variant === 'direct' || (isWinograd(variant) && !x)) weightGradient(gradient);
+  else if (isWinograd(variant)) winogradWeightGradient(variant, x!, gradient);
   else gemmWeightGradient(variant, gradient);
 }
 
@@ -151,8 +169,14 @@ export const CONVOLUTION_WEIGHT_GRADIENT: KernelFamily<ConvProblem> = {
   trial: trialOf,
 };
 
+const WINOGRADS = ['winograd2', 'winograd4'] as const;
+
 function candidatesFor({ geometry, dtype }: ConvProblem, device: Device): ConvVariant[] {
-  return canGemm(geometry, dtype, device) ? ['direct', 'gemm64', 'gemm32'] : ['direct'];
+  return [
+    'direct',
+    ...(canGemm(geometry, dtype, device) ? (['gemm64', 'gemm32'] as const) : []),
+    ...WINOGRADS.filter((variant) => canWinograd(variant, geometry, dtype, device)),
+  ];
 }
 
 function keyOf({ geometry, dtype, pass, activation }: ConvProblem): string {

@@ -40,18 +40,14 @@ export interface MatmulOptions {
  * that are added up in a second pass; the order is fixed. Arrays over the adapter's binding limit
  * are worked on in parts.
  *
- * @param a  An array, or dL/dy that has yet to go through the activation of y.
+ * @param incoming  A: an array, or dL/dy that has yet to go through the activation of y.
+ * @param wanted    The kernel for it. Default: the one that is chosen.
  * @returns C, which is `into` if that is given.
  */
-export function matmul(a: GpuArray | Incoming, b: GpuArray, options: MatmulOptions = {}): GpuArray {
-  return product(a, b, options);
-}
-
-/** `matmul` by a variant, or by the one that is chosen. */
-function product(
+export function matmul(
   incoming: GpuArray | Incoming,
   b: GpuArray,
-  options: MatmulOptions,
+  options: MatmulOptions = {},
   wanted?: MatmulVariant,
 ): GpuArray {
   let { transposeA = false, transposeB = false } = options;
@@ -170,7 +166,7 @@ export const MATMUL: KernelFamily<MatmulProblem> = {
         const rowSums = problem.rowSums ? GpuArray.empty([m], dtype, device) : undefined;
         const options = { transposeA, transposeB, bias, activation, rowSums };
         const incoming = { array: a, activation: activated, activated: y };
-        const c = product(incoming, b, options, variant as MatmulVariant);
+        const c = matmul(incoming, b, options, variant as MatmulVariant);
         return rowSums ? [c, rowSums] : [c];
       },
       release() {

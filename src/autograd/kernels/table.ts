@@ -74,6 +74,15 @@ function tilesOf(size: ConvSize, tile: number): number {
 }
 
 /**
+ * Convolutions for which fewer products are worth the transforms, of which there are as many as there
+ * are channels or, with few pixels, filters.
+ */
+function filtersMinimally({ n, inChannels, outChannels, groups, pixels }: ConvSize): boolean {
+  const products = (inChannels * outChannels) / groups;
+  return products >= 10 * (inChannels + outChannels) && n * pixels >= 64;
+}
+
+/**
  * Which kernel does what: the first line that fits. `tune()` may find better ones; matmul's
  * `subgroupMatrix` is in no line until it has been measured, so only `tune()` chooses it.
  */
@@ -100,6 +109,7 @@ export const TABLE: {
   // Measured on software adapters, where tiles take 5 to 50 times as long; the rest is reasoned: a GPU
   // wants tiles, unless there are few products to each load or few workgroups.
   convolve: [
+    { on: CPUS, when: filtersMinimally, use: 'winograd4' },
     { on: CPUS, use: 'direct' },
     // A product would multiply by the zeros between the strides.
     { on: 'any', when: ({ pass, stride }) => pass === 'input' && stride > 1, use: 'direct' },
@@ -109,6 +119,13 @@ export const TABLE: {
     { on: 'any', use: 'direct' },
   ],
   convolutionWeightGradient: [
+    // With few tiles, what is done for each of the points of a filter counts.
+    {
+      on: CPUS,
+      when: (size) => filtersMinimally(size) && size.taps === 9 && size.n * size.pixels <= 256,
+      use: 'winograd2',
+    },
+    { on: CPUS, when: filtersMinimally, use: 'winograd4' },
     { on: CPUS, use: 'direct' },
     { on: 'any', when: ({ outChannels, groups }) => outChannels / groups < 16, use: 'direct' },
     // Its depth is split where there are few tiles.

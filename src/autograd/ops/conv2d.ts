@@ -37,8 +37,10 @@ export interface Conv2dOptions extends ConvGeometryOptions {
  *   db[k]             = sum dy[n, k, i, j]   over n, i, j
  *
  * and with an activation f, y = f(that) and dy is multiplied by f' first.
- * Inf and NaN in x reach the windows that they are in, and no others; in dw they may reach any tap
- * of their channel. Arrays of f16 are summed in f32.
+ * Inf and NaN in x reach the windows that they are in, and no others, or by the kernels of minimal
+ * filtering (3x3 and 5x5 with stride 1) all results of the tiles of up to 4x4 that these windows are in,
+ * as NaN; in dx they spread alike, and in dw they may reach any tap of their channel. Arrays of f16 are
+ * summed in f32.
  * Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
  */
 export class Conv2d extends Op {
