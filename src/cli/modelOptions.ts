@@ -10,6 +10,7 @@ export function withModelOptions(command: Command): Command {
         'sigmoid',
         'tanh',
         'relu',
+        'none',
       ]),
     )
     .addOption(

@@ -3,13 +3,13 @@ import {
   Conv2d,
   Dropout,
   Flatten,
-  init,
   Linear,
   MaxPool2d,
   type Module,
   ReLU,
   Sequential,
 } from '../nn/index.js';
+import { initializeAsKeras } from './keras.js';
 
 export interface AlexNetCifarOptions {
   /** Size of the output. Default 10. */
@@ -47,13 +47,7 @@ export function alexNetCifar(options: AlexNetCifarOptions = {}): Sequential {
     new Dropout(dropout),
     new Linear(1024, numClasses),
   );
-  for (const layer of model) {
-    if (layer instanceof Conv2d || layer instanceof Linear) {
-      init.xavierUniform_(layer.weight);
-      init.constant_(layer.bias!, 0);
-    }
-  }
-  return model;
+  return initializeAsKeras(model);
 }
 
 function convolution(inChannels: number, outChannels: number, kernelSize: number): Module[] {

@@ -1,9 +1,8 @@
 /** Convolutions and their gradients, by the kernels that are chosen for them. Shapes are not checked. */
 import type { Device } from '../../gpu/device.js';
-import type { DType, Shape } from '../../gpu/dtype.js';
+import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import type { Trial } from '../../gpu/kernelChoices.js';
-import { Generator } from '../../random/generator.js';
 import type { Activation, Incoming } from './activation.js';
 import { choose, type KernelFamily } from './choice.js';
 import { contiguous } from './convolutionLayout.js';
@@ -22,7 +21,7 @@ import {
   type GemmVariant,
 } from './gemm.js';
 import type { ConvGeometry } from './geometry.js';
-import { fillUniform } from './random.js';
+import { trialInputs } from './random.js';
 import { fromTable, TABLE, type ConvSize } from './table.js';
 import {
   canWinograd,
@@ -203,9 +202,7 @@ function sizeOf({ geometry, pass }: ConvProblem): ConvSize {
 
 function trialOf({ geometry, dtype, pass, activation }: ConvProblem, device: Device): Trial {
   const { n, inChannels, outChannels, groups, h, w } = geometry;
-  const generator = new Generator(1);
-  const random = (shape: Shape): GpuArray =>
-    fillUniform(GpuArray.empty(shape, dtype, device), -1, 1, generator);
+  const random = trialInputs(dtype, device);
   const weightShape = [outChannels, inChannels / groups, h.kernel, w.kernel];
   const [x, weight] = [random([n, inChannels, h.input, w.input]), random(weightShape)];
   const [y, bias] = [random([n, outChannels, h.output, w.output]), random([outChannels])];

@@ -1,6 +1,5 @@
 import { numelOf, type DType, type Shape } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
-import { Generator } from '../../random/generator.js';
 import type { Activation, Incoming } from './activation.js';
 import { choose, type KernelFamily } from './choice.js';
 import {
@@ -13,7 +12,7 @@ import {
   type Product,
 } from './matmulVariants.js';
 import { partsOf } from './parts.js';
-import { fillUniform } from './random.js';
+import { trialInputs } from './random.js';
 import { broadcastShape } from './strides.js';
 import { fromTable, TABLE, type MatmulSize } from './table.js';
 
@@ -154,9 +153,7 @@ export const MATMUL: KernelFamily<MatmulProblem> = {
 
   trial(problem, device) {
     const { m, n, k, batch, transposeA, transposeB, dtype, activation, activated } = problem;
-    const generator = new Generator(1);
-    const random = (shape: Shape): GpuArray =>
-      fillUniform(GpuArray.empty(shape, dtype, device), -1, 1, generator);
+    const random = trialInputs(dtype, device);
     const a = random(transposeA ? [batch, k, m] : [batch, m, k]);
     const b = random(transposeB ? [batch, n, k] : [batch, k, n]);
     const y = activated && random(a.shape);

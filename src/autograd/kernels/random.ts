@@ -1,11 +1,13 @@
 import philox from '../../../shaders/philox.wgsl';
 import source from '../../../shaders/random.wgsl';
 import threads from '../../../shaders/threads.wgsl';
-import type { GpuArray } from '../../gpu/gpuArray.js';
+import type { Device } from '../../gpu/device.js';
+import type { DType, Shape } from '../../gpu/dtype.js';
+import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { replayed } from '../../gpu/recording.js';
 import { defineShader } from '../../gpu/shader.js';
-import { defaultGenerator, type Generator } from '../../random/generator.js';
+import { defaultGenerator, Generator } from '../../random/generator.js';
 import { elementBits } from './element.js';
 
 const shader = defineShader({
@@ -80,4 +82,10 @@ export function fillIntegers(
   generator: Generator = defaultGenerator,
 ): GpuArray {
   return draw('integerFill', array, elementBits(low, 'i32'), high - low, generator);
+}
+
+/** Makes arrays from -1 to 1, the same ones each time: inputs on which kernels are tried. */
+export function trialInputs(dtype: DType, device: Device): (shape: Shape) => GpuArray {
+  const generator = new Generator(1);
+  return (shape) => fillUniform(GpuArray.empty(shape, dtype, device), -1, 1, generator);
 }

@@ -106,8 +106,8 @@ export const TABLE: {
     { on: GPUS, when: tiles(32, 1), use: 'tiled32' },
     { on: 'any', use: 'registers' },
   ],
-  // Measured on software adapters, where tiles take 5 to 50 times as long; the rest is reasoned: a GPU
-  // wants tiles, unless there are few products to each load or few workgroups.
+  // The lines of CPUs are measured: tiles are the slowest of all there. Those of GPUs are reasoned: they
+  // want tiles, unless there are few products to each load or few workgroups.
   convolve: [
     { on: CPUS, when: filtersMinimally, use: 'winograd4' },
     { on: CPUS, use: 'direct' },

@@ -53,7 +53,7 @@ Examples:
 
 async function run(name: string, options: ProfileOptions): Promise<void> {
   const { batch, mode, repeat, trace } = options;
-  const inputShape = models.inputShapeOf(name);
+  const inputShape = models.inputShapeOf(name, modelOptions(options));
   // What can be refused is refused before a GPU is asked for.
   if (trace !== undefined) makeOutFolder(path.dirname(trace), 'profile', '--trace');
   const device = await openGpu(options);

@@ -10,10 +10,11 @@ export function summaryCommand(): Command {
       .description('Shows the layers of a network, their output shapes and parameters.')
       .argument('<model>', `one of: ${models.names.join(', ')}`),
   ).action(async (name: string, _: unknown, command: Command) => {
-    const inputShape = models.inputShapeOf(name);
     const options = command.optsWithGlobals<GlobalOptions>();
+    const forModel = modelOptions(options);
+    const inputShape = models.inputShapeOf(name, forModel);
     await openGpu(options);
-    const model = models.create(name, modelOptions(options));
+    const model = models.create(name, forModel);
     console.log(String(model.summary([1, ...inputShape])));
   });
 }

@@ -73,7 +73,7 @@ Examples:
 
 async function run(name: string, options: TrainOptions): Promise<void> {
   // What can be refused is refused before a GPU is asked for.
-  const imageShape = models.inputShapeOf(name);
+  const imageShape = models.inputShapeOf(name, modelOptions(options));
   const normalization = data.MNIST_NORMALIZATION;
   const { train: all, test } = await data.mnist({ root: options.root, normalization });
   if (options.validation >= all.length) {
