@@ -272,9 +272,8 @@ fn convolve(
 ) {
   let p = params;
 #if SHARED
-  // A quad is four threads with consecutive numbers, in whatever order, of subgroups of any size.
   let lane = inSubgroup % 4u;
-  let thread = quadBroadcast(threadIndex(id, groups), 0u) / 4u * 4u + lane;
+  let thread = threadOfQuad(threadIndex(id, groups), inSubgroup);
 #else
   let lane = 0u;
   let thread = threadIndex(id, groups);

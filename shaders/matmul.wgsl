@@ -512,10 +512,9 @@ fn registers(
   let bands = (params.m + ROWS * BAND - 1u) / (ROWS * BAND);
   let bandThreads = (max(params.n, 1u) + COLS - 1u) / COLS * BAND;
 #if SHARED
-  // A quad is four threads with consecutive numbers, in whatever order, of subgroups of any size.
   // BAND is a multiple of 4, so that it has its columns and its part of the sums in common.
   let lane = inSubgroup % 4u;
-  let thread = quadBroadcast(threadIndex(id, groups), 0u) / 4u * 4u + lane;
+  let thread = threadOfQuad(threadIndex(id, groups), inSubgroup);
 #else
   let lane = 0u;
   let thread = threadIndex(id, groups);

@@ -59,7 +59,7 @@ test('has 61,706 parameters in either form, and refuses forms that it does not k
     expect(model.summary([1, 1, 28, 28]).parameters).toBe(61_706);
   }
   expect(() => new sg.models.LeNet5({ activation: 'gelu' as 'relu' })).toThrow(
-    'LeNet5: expected activation of sigmoid, tanh, relu, got gelu',
+    'LeNet5: expected activation of sigmoid, tanh, relu, none, got gelu',
   );
 });
 

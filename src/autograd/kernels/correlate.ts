@@ -2,6 +2,7 @@ import activationSource from '../../../shaders/activation.wgsl';
 import source from '../../../shaders/conv2d.wgsl';
 import channels from '../../../shaders/conv2dChannels.wgsl';
 import epilogue from '../../../shaders/epilogue.wgsl';
+import quads from '../../../shaders/quads.wgsl';
 import threads from '../../../shaders/threads.wgsl';
 import type { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
@@ -69,7 +70,7 @@ const shader = defineShader({
     ...BLOCK_FLAGS,
     ...ACTIVATION_FLAGS,
   ],
-  includes: { conv2dChannels: channels, epilogue, activation: activationSource, threads },
+  includes: { conv2dChannels: channels, epilogue, activation: activationSource, quads, threads },
 });
 
 /** How many neighbouring pixels one thread may compute: the kernel has a variant for each. */

@@ -3,6 +3,7 @@ import epilogue from '../../../shaders/epilogue.wgsl';
 import source from '../../../shaders/matmul.wgsl';
 import matrixSource from '../../../shaders/matmulSubgroupMatrix.wgsl';
 import sumSource from '../../../shaders/matmulSum.wgsl';
+import quads from '../../../shaders/quads.wgsl';
 import threadsSource from '../../../shaders/threads.wgsl';
 import type { Device } from '../../gpu/device.js';
 import type { DType } from '../../gpu/dtype.js';
@@ -65,7 +66,7 @@ const shader = defineShader({
     'SPLIT',
     'ADD',
   ],
-  includes: { epilogue, activation, threads: threadsSource },
+  includes: { epilogue, activation, quads, threads: threadsSource },
 });
 
 const matrixShader = defineShader({

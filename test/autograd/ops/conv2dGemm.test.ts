@@ -17,36 +17,35 @@ import {
   checkCase,
   random,
 } from '../../support/convolutions.js';
+import {
+  checkOneGradient,
+  forceConvolutions,
+  GRADIENTS,
+} from '../../support/convolutionVariants.js';
 import { tuneFor } from '../../support/tuning.js';
-
-const FAMILIES = [CONVOLVE, CONVOLUTION_WEIGHT_GRADIENT];
-
-function force(variant: string): void {
-  for (const { name } of FAMILIES) currentDevice().choices.forced.set(name, variant);
-}
 
 afterEach(() => currentDevice().choices.forced.clear());
 
 describe.each(['gemm64', 'gemm32'])('conv2d by %s', (variant) => {
-  beforeEach(() => force(variant));
+  beforeEach(() => forceConvolutions(variant));
   test.each(CASES)('$name', checkCase);
 });
 
 describe('conv2d by gemm32, tuned for hardware', () => {
   tuneFor('hardware');
-  beforeEach(() => force('gemm32'));
+  beforeEach(() => forceConvolutions('gemm32'));
   test.each(CASES.slice(0, 5))('$name', checkCase);
 });
 
 describe('conv2d by gemm32 with an activation', () => {
-  beforeEach(() => force('gemm32'));
+  beforeEach(() => forceConvolutions('gemm32'));
   test.each(ACTIVATIONS)('$activation', checkActivation);
 });
 
 test('each family agrees with the other on a transposed convolution', async () => {
   const shapes = [[2, 6, 5, 7], [6, 4, 3, 2], [8]];
   const run = async (variant: string): Promise<Float32Array[]> => {
-    force(variant);
+    forceConvolutions(variant);
     const inputs = shapes.map((shape, i) =>
       sg.tensor(random(shape, i + 1), { shape, requiresGrad: true }),
     );
@@ -63,31 +62,10 @@ test('each family agrees with the other on a transposed convolution', async () =
   for (const [i, values] of (await run('gemm32')).entries()) expectClose(values, expected[i]!);
 });
 
-const GRADIENTS = [
-  ['the input', 0],
-  ['the weight', 1],
-  ['the bias', 2],
-] as const;
-test.each(GRADIENTS)('the gradient of %s alone', async (_, only) => {
-  const shapes = [[3, 2, 5, 5], [3, 2, 3, 3], [3]];
-  const run = async (variant: string): Promise<number[]> => {
-    force(variant);
-    const inputs = shapes.map((shape, i) =>
-      sg.tensor(random(shape, i), { shape, requiresGrad: i === only }),
-    );
-    const y = apply(new Conv2d({ activation: 'tanh' }), ...inputs);
-    using gradient = sg.ones(y.shape);
-    y.backward({ gradient });
-    const values = [...(await inputs[only]!.grad!.data())];
-    for (const tensor of [...inputs, y]) tensor.dispose();
-    return values;
-  };
-  const expected = await run('direct');
-  expectClose(await run('gemm32'), expected);
-});
+test.each(GRADIENTS)('the gradient of %s alone', (_, only) => checkOneGradient(only, 'gemm32'));
 
 test('an empty batch has gradients of zero', async () => {
-  force('gemm32');
+  forceConvolutions('gemm32');
   using x = sg.zeros([0, 2, 5, 5]);
   using weight = sg.tensor(random([3, 2, 3, 3], 1), { shape: [3, 2, 3, 3], requiresGrad: true });
   using bias = sg.ones([3], { requiresGrad: true });

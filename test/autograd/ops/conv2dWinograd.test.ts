@@ -20,14 +20,14 @@ import {
   random,
   type Case,
 } from '../../support/convolutions.js';
+import {
+  checkOneGradient,
+  forceConvolutions,
+  GRADIENTS,
+} from '../../support/convolutionVariants.js';
 import { relativeError } from '../../support/results.js';
 
-const FAMILIES = [CONVOLVE, CONVOLUTION_WEIGHT_GRADIENT];
 const VARIANTS = ['winograd2', 'winograd4'] as const;
-
-function force(variant: string): void {
-  for (const { name } of FAMILIES) currentDevice().choices.forced.set(name, variant);
-}
 
 afterEach(() => currentDevice().choices.forced.clear());
 
@@ -65,7 +65,7 @@ const CASES: Case[] = [
 ];
 
 describe.each(VARIANTS)('conv2d by %s', (variant) => {
-  beforeEach(() => force(variant));
+  beforeEach(() => forceConvolutions(variant));
   test.each(CASES)('$name', checkCase);
   // Sums of 75 products of up to 1: the largest error was 1.2e-5.
   const forward = { absolute: 1e-5, relative: 3e-5 };
@@ -79,7 +79,7 @@ async function resultsOf(
   op: Conv2d | ConvTranspose2d,
   shapes: number[][],
 ): Promise<Float32Array[]> {
-  force(variant);
+  forceConvolutions(variant);
   const inputs = shapes.map((shape, i) =>
     sg.tensor(random(shape, i + 1), { shape, requiresGrad: true }),
   );
@@ -101,28 +101,7 @@ describe.each(VARIANTS)('%s agrees with the direct kernels', (variant) => {
     got.forEach((values, i) => expectClose(values, expected[i]!));
   });
 
-  const GRADIENTS = [
-    ['the input', 0],
-    ['the weight', 1],
-    ['the bias', 2],
-  ] as const;
-  test.each(GRADIENTS)('on the gradient of %s alone', async (_, only) => {
-    const shapes = [[3, 2, 5, 5], [3, 2, 3, 3], [3]];
-    const run = async (by: string): Promise<number[]> => {
-      force(by);
-      const inputs = shapes.map((shape, i) =>
-        sg.tensor(random(shape, i), { shape, requiresGrad: i === only }),
-      );
-      const y = apply(new Conv2d({ activation: 'tanh' }), ...inputs);
-      using gradient = sg.ones(y.shape);
-      y.backward({ gradient });
-      const values = [...(await inputs[only]!.grad!.data())];
-      for (const tensor of [...inputs, y]) tensor.dispose();
-      return values;
-    };
-    const expected = await run('direct');
-    expectClose(await run(variant), expected);
-  });
+  test.each(GRADIENTS)('on the gradient of %s alone', (_, only) => checkOneGradient(only, variant));
 
   test('as to an empty batch: gradients are zero', async () => {
     const [, , dW, dB] = await resultsOf(variant, new Conv2d(), [[0, 2, 5, 5], [3, 2, 3, 3], [3]]);
@@ -154,7 +133,7 @@ describe.each(VARIANTS)('%s agrees with the direct kernels', (variant) => {
   });
 
   test('and Inf and NaN reach no tile that they are not in', async () => {
-    force(variant);
+    forceConvolutions(variant);
     const size = 13;
     const data = random([1, 2, size, size], 1);
     data[0] = Infinity; // the corner of the first tile
