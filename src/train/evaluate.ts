@@ -2,39 +2,82 @@ import { noGrad } from '../autograd/scope.js';
 import type { DataLoader } from '../data/dataLoader.js';
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
-import { CrossEntropyLoss, type Module } from '../nn/index.js';
+import { CrossEntropyLoss, type Module, type Regularizer } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { Confusions, type Metric } from './metric.js';
+import { classificationReport, type ClassificationReport } from './report.js';
 import { means, Tally } from './tally.js';
 
+export interface EvaluateOptions {
+  /** Whether to give a `report`, and what stands for 0 / 0 in it (default 0). Default false. */
+  report?: boolean | { zeroDivision?: number };
+  /** Counted too, from 0 on. */
+  metrics?: readonly Metric[];
+  /** Added to the loss. */
+  regularizers?: readonly Regularizer[];
+}
+
 export interface Evaluation {
-  /** Mean over the examples. */
+  /** Mean over the examples, with the penalties of regularizers. */
   loss: number;
   /** Share predicted right, from 0 to 1. */
   accuracy: number;
+  /** The figures of the metrics, by name, if there are any. */
+  metrics?: Readonly<Record<string, number>>;
+  /** Confusion matrix, and precision, recall and F1 of the classes, if asked for. */
+  report?: ClassificationReport;
 }
 
 /**
  * Loss and accuracy of a classifier, in eval mode; its mode is then what it was.
  *
- * @param loader  Of batches `[x, target]`.
- * @param loss    Called with the logits (N, C) and the target. Default CrossEntropyLoss.
+ * @param loader   Of batches `[x, target]`.
+ * @param loss     Called with the logits (N, C) and the target. Default CrossEntropyLoss.
  * @throws ArgumentError for a loader without batches.
+ *
+ * @example
+ * const { report } = await sg.train.evaluate(model, loader, undefined, { report: true });
+ * report.macro.f1;
+ * report.classes[3].recall;
  */
 export async function evaluate(
   model: Module,
   loader: DataLoader,
   loss: Module = new CrossEntropyLoss(),
+  { report = false, metrics = [], regularizers = [] }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   if (loader.length === 0) {
     throw new ArgumentError('evaluate', 'a loader of one batch or more', 'an empty one');
   }
   const tally = new Tally();
+  const confusions = report ? new Confusions() : null;
+  const counters = confusions ? [...metrics, confusions] : metrics;
   try {
-    await inEvalMode(model, loader, (x, target) => assess(model, loss, x, target, tally));
-    return means(await tally.read());
+    for (const metric of metrics) metric.reset();
+    await inEvalMode(model, loader, (x, target) =>
+      assess({ model, loss, regularizers, tally, counters }, x, target),
+    );
+    const result: Evaluation = means(await tally.read());
+    if (metrics.length > 0) result.metrics = await readAll(metrics);
+    if (confusions) {
+      const { matrix, numClasses } = await confusions.read();
+      const options = typeof report === 'object' ? report : {};
+      result.report = classificationReport(matrix, numClasses, options);
+    }
+    return result;
   } finally {
     tally.dispose();
+    for (const counter of counters) counter.dispose();
   }
+}
+
+/** The figures of metrics, by name. */
+export async function readAll(metrics: readonly Metric[]): Promise<Record<string, number>> {
+  const read = async (metric: Metric): Promise<[string, number]> => [
+    metric.name,
+    await metric.read(),
+  ];
+  return Object.fromEntries(await Promise.all(metrics.map(read)));
 }
 
 /**
@@ -62,17 +105,33 @@ export async function predict(
   return { shape: [classes ? data.length / classes : 0, classes], data };
 }
 
-/** Forward and loss of one batch, added to `tally` if there is one. */
+/** What an evaluation does with a batch. */
+export interface Assessment {
+  model: Module;
+  loss: Module;
+  regularizers: readonly Regularizer[];
+  tally: Tally;
+  counters: readonly Pick<Metric, 'add'>[];
+}
+
+/** Forward and loss of one batch, counted. */
 export function assess(
-  model: Module,
-  loss: Module,
+  { model, loss, regularizers, tally, counters }: Assessment,
   x: Tensor,
   target: Tensor,
-  tally: Tally | null,
 ): void {
   const logits = model.forward(x);
-  const value = loss.forward(logits, target);
-  tally?.add(value, logits, target);
+  tally.add(withPenalty(loss.forward(logits, target), regularizers, model), logits, target);
+  for (const counter of counters) counter.add(logits, target);
+}
+
+/** The loss with the penalties of regularizers. */
+export function withPenalty(
+  loss: Tensor,
+  regularizers: readonly Regularizer[],
+  model: Module,
+): Tensor {
+  return regularizers.reduce((sum, regularizer) => sum.add(regularizer.penalty(model)), loss);
 }
 
 /** Calls `fn` for each batch, without gradients. */

@@ -1,7 +1,22 @@
-export type { Callback, TrainingPlan } from './callback.js';
+export type { Callback, TrainingContext, TrainingPlan } from './callback.js';
 export { CSVLogger } from './csvLogger.js';
-export { evaluate, predict, type Evaluation } from './evaluate.js';
+export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
+export {
+  F1Score,
+  Precision,
+  Recall,
+  TopKAccuracy,
+  type ClassMetricOptions,
+  type Metric,
+} from './metric.js';
 export { accuracy, confusionMatrix } from './metrics.js';
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
-export { Trainer, type FitOptions, type Stepper, type TrainerOptions } from './trainer.js';
+export {
+  classificationReport,
+  type Average,
+  type ClassFigures,
+  type ClassificationReport,
+} from './report.js';
+export type { Stepper } from './stepper.js';
+export { Trainer, type FitOptions, type TrainerOptions } from './trainer.js';
