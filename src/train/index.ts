@@ -1,7 +1,10 @@
 export type { Callback, TrainingContext, TrainingPlan } from './callback.js';
 export { CSVLogger } from './csvLogger.js';
+export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
+export { LambdaCallback } from './lambdaCallback.js';
+export { LRSchedule, type LRScheduleOptions } from './lrSchedule.js';
 export {
   F1Score,
   Precision,
@@ -11,6 +14,12 @@ export {
   type Metric,
 } from './metric.js';
 export { accuracy, confusionMatrix } from './metrics.js';
+export {
+  ModelCheckpoint,
+  type ModelCheckpointOptions,
+  type SaveWeights,
+} from './modelCheckpoint.js';
+export type { MonitorMode, MonitorOptions } from './monitor.js';
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
 export {
   classificationReport,
@@ -19,4 +28,5 @@ export {
   type ClassificationReport,
 } from './report.js';
 export type { Stepper } from './stepper.js';
+export { TerminateOnNaN } from './terminateOnNaN.js';
 export { Trainer, type FitOptions, type TrainerOptions } from './trainer.js';
