@@ -4,14 +4,14 @@ import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
 import { CrossEntropyLoss, type Module, type Regularizer } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Confusions, type Metric } from './metric.js';
-import { classificationReport, type ClassificationReport } from './report.js';
+import { Confusions, Counters, type Metric } from './metric.js';
+import type { ClassificationReport } from './report.js';
 import { means, Tally } from './tally.js';
 
 export interface EvaluateOptions {
   /** Whether to give a `report`, and what stands for 0 / 0 in it (default 0). Default false. */
   report?: boolean | { zeroDivision?: number };
-  /** Counted too, from 0 on. */
+  /** Counted too. */
   metrics?: readonly Metric[];
   /** Added to the loss. */
   regularizers?: readonly Regularizer[];
@@ -50,34 +50,21 @@ export async function evaluate(
     throw new ArgumentError('evaluate', 'a loader of one batch or more', 'an empty one');
   }
   const tally = new Tally();
+  const counters = new Counters(metrics);
   const confusions = report ? new Confusions() : null;
-  const counters = confusions ? [...metrics, confusions] : metrics;
   try {
-    for (const metric of metrics) metric.reset();
-    await inEvalMode(model, loader, (x, target) =>
-      assess({ model, loss, regularizers, tally, counters }, x, target),
-    );
+    await inEvalMode(model, loader, (x, target) => {
+      const logits = assess({ model, loss, regularizers, tally, counters }, x, target);
+      confusions?.add(logits, target);
+    });
     const result: Evaluation = means(await tally.read());
-    if (metrics.length > 0) result.metrics = await readAll(metrics);
-    if (confusions) {
-      const { matrix, numClasses } = await confusions.read();
-      const options = typeof report === 'object' ? report : {};
-      result.report = classificationReport(matrix, numClasses, options);
-    }
+    const figures = await counters.read();
+    if (figures) result.metrics = figures;
+    if (confusions) result.report = await confusions.report(typeof report === 'object' ? report : {});
     return result;
   } finally {
-    tally.dispose();
-    for (const counter of counters) counter.dispose();
+    for (const counter of [tally, counters, confusions]) counter?.dispose();
   }
-}
-
-/** The figures of metrics, by name. */
-export async function readAll(metrics: readonly Metric[]): Promise<Record<string, number>> {
-  const read = async (metric: Metric): Promise<[string, number]> => [
-    metric.name,
-    await metric.read(),
-  ];
-  return Object.fromEntries(await Promise.all(metrics.map(read)));
 }
 
 /**
@@ -111,18 +98,19 @@ export interface Assessment {
   loss: Module;
   regularizers: readonly Regularizer[];
   tally: Tally;
-  counters: readonly Pick<Metric, 'add'>[];
+  counters: Counters;
 }
 
-/** Forward and loss of one batch, counted. */
+/** Forward and loss of one batch, counted. @returns the logits. */
 export function assess(
   { model, loss, regularizers, tally, counters }: Assessment,
   x: Tensor,
   target: Tensor,
-): void {
+): Tensor {
   const logits = model.forward(x);
   tally.add(withPenalty(loss.forward(logits, target), regularizers, model), logits, target);
-  for (const counter of counters) counter.add(logits, target);
+  counters.add(logits, target);
+  return logits;
 }
 
 /** The loss with the penalties of regularizers. */

@@ -12,7 +12,7 @@ export interface EpochRecord {
   valAccuracy?: number;
   /** By name, those that the `Trainer` was given; with 'val' before the name on the validation data. */
   metrics?: Readonly<Record<string, number>>;
-  /** The learning rate of the first parameter group at the last update, of optimizers of `sg.optim`. */
+  /** The learning rate of the first parameter group as the pass ended, of optimizers of `sg.optim`. */
   lr?: number;
   /** True where training was stopped within the pass: figures are of the batches until then. */
   partial?: true;

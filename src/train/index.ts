@@ -12,6 +12,7 @@ export {
   TopKAccuracy,
   type ClassMetricOptions,
   type Metric,
+  type MetricCounter,
 } from './metric.js';
 export { accuracy, confusionMatrix } from './metrics.js';
 export {

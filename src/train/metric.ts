@@ -4,7 +4,7 @@ import { currentDevice } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkPredictions, countConfusions, countTopK } from './outcomes.js';
-import { classificationReport, type Average } from './report.js';
+import { classificationReport, type Average, type ClassificationReport } from './report.js';
 
 /**
  * A figure of the predictions of many batches, counted on the GPU, so that no batch waits for a
@@ -13,50 +13,67 @@ import { classificationReport, type Average } from './report.js';
 export interface Metric {
   /** Under which it is found in `EpochRecord.metrics`; there with 'val' before it for validation data. */
   readonly name: string;
+  /** Begins to count, for one pass over data. */
+  start(): MetricCounter;
+}
+
+/** The counting of one pass. */
+export interface MetricCounter {
   /**
-   * Enqueues the counting of one batch, and reads nothing back: a captured step runs it once.
+   * Enqueues the counting of one batch, and reads nothing back: a captured step runs it on the host
+   * no more than twice.
    *
    * @param logits  (N, C).
    * @param target  (N) class indices, or (N, C) probabilities.
    */
   add(logits: Tensor, target: Tensor): void;
-  /** The figure over what was added since the last `reset()`. */
+  /** The figure over what was added. */
   read(): Promise<number>;
-  /** Forgets what was added. */
-  reset(): void;
-  /** Frees what it counts with; `add` starts anew. */
+  /** Frees what it counts with. */
   dispose(): void;
 }
 
-/** Counters on the GPU that are made, all 0, when they are first used. */
-abstract class Counting {
-  private counts: GpuArray | null = null;
+/** Counters of metrics, by name. */
+export class Counters {
+  private readonly counters: readonly (readonly [string, MetricCounter])[];
 
-  reset(): void {
-    if (this.counts) fill(this.counts, 0);
+  constructor(metrics: readonly Metric[]) {
+    this.counters = metrics.map((metric) => [metric.name, metric.start()] as const);
+  }
+
+  add(logits: Tensor, target: Tensor): void {
+    for (const [, counter] of this.counters) counter.add(logits, target);
+  }
+
+  /** The figures by name; undefined where there are no metrics. */
+  async read(): Promise<Record<string, number> | undefined> {
+    if (this.counters.length === 0) return undefined;
+    const read = async ([name, counter]: readonly [string, MetricCounter]) =>
+      [name, await counter.read()] as const;
+    return Object.fromEntries(await Promise.all(this.counters.map(read)));
   }
 
   dispose(): void {
-    this.counts?.release();
-    this.counts = null;
+    for (const [, counter] of this.counters) counter.dispose();
+  }
+}
+
+/** Integers on the GPU that are made, all 0, when they are first used. */
+class Counts {
+  private array: GpuArray | null = null;
+
+  of(shape: readonly number[]): GpuArray {
+    return (this.array ??= fill(GpuArray.empty(shape, 'u32', currentDevice()), 0));
   }
 
-  protected countersOf(shape: readonly number[]): GpuArray {
-    const { counts } = this;
-    if (counts && counts.numel !== shape.reduce((a, b) => a * b, 1)) {
-      const fix = 'Call dispose() before it counts for another model.';
-      throw new ArgumentError(
-        this.constructor.name,
-        `counts ${counts.shape.join(' x ')}`,
-        shape,
-        fix,
-      );
-    }
-    return (this.counts ??= fill(GpuArray.empty(shape, 'u32', currentDevice()), 0));
+  /** Empty before they are used. */
+  async read(): Promise<Uint32Array> {
+    return this.array ? ((await this.array.read()) as Uint32Array) : new Uint32Array();
   }
 
-  protected async values(): Promise<Uint32Array> {
-    return this.counts ? ((await this.counts.read()) as Uint32Array) : new Uint32Array();
+  dispose(): void {
+    this.array?.release();
+    this.array = null;
   }
 }
 
@@ -69,7 +86,7 @@ abstract class Counting {
  * const trainer = new Trainer(model, { optimizer, metrics: [new TopKAccuracy(5)] });
  * const { epochs } = await trainer.fit(loader, { validation }); // epochs[0].metrics.valTop5Accuracy
  */
-export class TopKAccuracy extends Counting implements Metric {
+export class TopKAccuracy implements Metric {
   readonly name: string;
 
   /**
@@ -80,38 +97,50 @@ export class TopKAccuracy extends Counting implements Metric {
     readonly k = 5,
     name?: string,
   ) {
-    super();
     if (!Number.isInteger(k) || k < 1) throw new ArgumentError('TopKAccuracy', 'k of 1 or more', k);
     this.name = name ?? `top${k}Accuracy`;
   }
 
-  add(logits: Tensor, target: Tensor): void {
-    checkPredictions('TopKAccuracy.add', logits, target);
-    countTopK(this.countersOf([2]), logits, target, this.k);
-  }
-
-  /** NaN for no example. */
-  async read(): Promise<number> {
-    const [examples = 0, right = 0] = await this.values();
-    return right / examples;
+  /** Its `read` gives NaN for no example. */
+  start(): MetricCounter {
+    const counts = new Counts();
+    return {
+      add: (logits, target) => {
+        checkPredictions('TopKAccuracy', logits, target);
+        countTopK(counts.of([2]), logits, target, this.k);
+      },
+      read: async () => {
+        const [examples = 0, right = 0] = await counts.read();
+        return right / examples;
+      },
+      dispose: () => counts.dispose(),
+    };
   }
 }
 
 /** How often each class was taken for each other one, counted batch by batch. */
-export class Confusions extends Counting {
+export class Confusions {
+  private readonly counts = new Counts();
   private classes = 0;
 
-  /** Arguments as for `Metric.add`; targets that are none of the classes are left out. */
+  /** Arguments as for a metric; targets that are none of the classes are left out. */
   add(logits: Tensor, target: Tensor): void {
-    checkPredictions('Confusions.add', logits, target);
+    checkPredictions('confusion matrix', logits, target);
     const classes = logits.shape[1]!;
-    countConfusions(this.countersOf([classes, classes]), logits, target);
+    if (this.classes !== 0 && this.classes !== classes) {
+      throw new ArgumentError('confusion matrix', `logits of ${this.classes} classes`, classes);
+    }
     this.classes = classes;
+    countConfusions(this.counts.of([classes, classes]), logits, target);
   }
 
-  /** (C, C), row-major: row = expected class, column = predicted class. Empty before the first `add`. */
-  async read(): Promise<{ matrix: Uint32Array; numClasses: number }> {
-    return { matrix: await this.values(), numClasses: this.classes };
+  /** Precision, recall and F1 so far. */
+  async report(options: { zeroDivision?: number }): Promise<ClassificationReport> {
+    return classificationReport(await this.counts.read(), this.classes, options);
+  }
+
+  dispose(): void {
+    this.counts.dispose();
   }
 }
 
@@ -130,7 +159,6 @@ export interface ClassMetricOptions {
 /** One of the figures of `classificationReport`, of all classes together. */
 abstract class ClassMetric implements Metric {
   readonly name: string;
-  private readonly confusions = new Confusions();
   private readonly average: Average;
   private readonly zeroDivision: number;
 
@@ -143,22 +171,14 @@ abstract class ClassMetric implements Metric {
     this.zeroDivision = zeroDivision;
   }
 
-  add(logits: Tensor, target: Tensor): void {
-    this.confusions.add(logits, target);
-  }
-
-  async read(): Promise<number> {
-    const { matrix, numClasses } = await this.confusions.read();
-    const report = classificationReport(matrix, numClasses, { zeroDivision: this.zeroDivision });
-    return report[this.average][this.figure];
-  }
-
-  reset(): void {
-    this.confusions.reset();
-  }
-
-  dispose(): void {
-    this.confusions.dispose();
+  start(): MetricCounter {
+    const confusions = new Confusions();
+    const { zeroDivision } = this;
+    return {
+      add: (logits, target) => confusions.add(logits, target),
+      read: async () => (await confusions.report({ zeroDivision }))[this.average][this.figure],
+      dispose: () => confusions.dispose(),
+    };
   }
 }
 

@@ -11,12 +11,11 @@ import {
   assess,
   evaluate,
   predict,
-  readAll,
   type EvaluateOptions,
   type Evaluation,
 } from './evaluate.js';
 import { addEpoch, type EpochRecord, type History } from './history.js';
-import type { Metric } from './metric.js';
+import { Counters, type Metric } from './metric.js';
 import type { Stepper } from './stepper.js';
 import { means, Tally, type Totals } from './tally.js';
 import { Updates, type UpdateRule } from './updates.js';
@@ -76,6 +75,7 @@ export interface FitOptions {
  */
 export class Trainer {
   private readonly rule: Omit<UpdateRule, 'scaler'>;
+  private readonly metrics: readonly Metric[];
   private readonly callbacks: readonly Callback[];
   private readonly captures: boolean;
   private readonly autocast: boolean | GradScaler;
@@ -117,11 +117,11 @@ export class Trainer {
       loss,
       optimizer,
       regularizers,
-      metrics,
       clipGradNorm,
       clipGradValue,
       accumulate,
     };
+    this.metrics = metrics;
     this.captures = capture;
     this.callbacks = callbacks;
     this.autocast = autocast;
@@ -189,8 +189,8 @@ export class Trainer {
     loader: DataLoader,
     { metrics = [], ...options }: Omit<EvaluateOptions, 'regularizers'> = {},
   ): Promise<Evaluation> {
-    const { loss, regularizers, metrics: own } = this.rule;
-    const all = [...own, ...metrics];
+    const { loss, regularizers } = this.rule;
+    const all = [...this.metrics, ...metrics];
     return evaluate(this.model, loader, loss, { ...options, metrics: all, regularizers });
   }
 
@@ -229,9 +229,8 @@ export class Trainer {
       });
       noted.catch(() => (failed = true)); // the loop stops, and `await noted` throws
     };
-    const { metrics, optimizer } = this.rule;
-    for (const metric of metrics) metric.reset();
-    const updates = this.updatesOf(loader, tally);
+    const counters = new Counters(this.metrics);
+    const updates = this.updatesOf(loader, tally, counters);
     const updatesBefore = context.updates;
     try {
       this.model.train();
@@ -249,21 +248,21 @@ export class Trainer {
       const seconds = (performance.now() - started) / 1000;
       const examplesPerSecond = totals.examples / seconds;
       const record: EpochRecord = { epoch, ...means(totals), seconds, examplesPerSecond };
-      if (metrics.length > 0) record.metrics = await readAll(metrics);
-      const lr = learningRateOf(optimizer);
+      const metrics = await counters.read();
+      if (metrics) record.metrics = metrics;
+      const lr = learningRateOf(this.rule.optimizer);
       if (lr !== undefined) record.lr = lr;
       if (batch < loader.length) record.partial = true;
       return record;
     } finally {
       await noted.catch(() => {}); // an error was thrown above already
-      updates.dispose();
-      tally.dispose();
-      for (const metric of metrics) metric.dispose();
+      for (const one of [updates, tally, counters]) one.dispose();
     }
   }
 
-  private updatesOf(loader: DataLoader, tally: Tally): Updates {
-    return new Updates({ ...this.rule, scaler: this.scaler }, loader, tally, this.captures);
+  private updatesOf(loader: DataLoader, tally: Tally, counters: Counters): Updates {
+    const rule = { ...this.rule, scaler: this.scaler };
+    return new Updates(rule, loader, tally, counters, this.captures);
   }
 
   private async tell<K extends 'onTrainBegin' | 'onEpochBegin' | 'onEpochEnd' | 'onTrainEnd'>(
@@ -282,11 +281,12 @@ export class Trainer {
     const progress = (done: number, total: number): void => {
       for (const callback of this.callbacks) callback.onCompile?.(done, total);
     };
-    const { loss, optimizer, regularizers, metrics: counters } = this.rule;
+    const { loss, optimizer, regularizers } = this.rule;
     const tally = new Tally();
+    const counters = new Counters(this.metrics);
     await currentDevice().compile(() => {
       this.model.train();
-      const updates = this.updatesOf(loader, tally);
+      const updates = this.updatesOf(loader, tally, counters);
       tidy(() => updates.rehearse(...(loader.sample() as [Tensor, Tensor])));
       updates.dispose();
       if (validation) {
@@ -297,9 +297,8 @@ export class Trainer {
         });
       }
     }, progress);
-    tally.dispose();
-    // What the dry run left as counts and gradients was never computed.
-    for (const counter of counters) counter.dispose();
+    for (const one of [tally, counters]) one.dispose();
+    // What the dry run left as gradients was never computed.
     optimizer.zeroGrad();
     this.model.zeroGrad();
   }

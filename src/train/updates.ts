@@ -10,7 +10,7 @@ import { tensor } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { withPenalty } from './evaluate.js';
 import { GradientSums } from './gradientSums.js';
-import type { Metric } from './metric.js';
+import type { Counters } from './metric.js';
 import type { Stepper } from './stepper.js';
 import type { Tally } from './tally.js';
 
@@ -20,7 +20,6 @@ export interface UpdateRule {
   loss: Module;
   optimizer: Stepper;
   regularizers: readonly Regularizer[];
-  metrics: readonly Metric[];
   clipGradNorm: number | undefined;
   clipGradValue: number | undefined;
   /** Batches of an update. */
@@ -46,6 +45,7 @@ export class Updates {
     private readonly rule: UpdateRule,
     private readonly loader: DataLoader,
     private readonly tally: Tally,
+    private readonly counters: Counters,
     private readonly captures: boolean,
   ) {
     const inParts = rule.accumulate > 1 || rule.scaler !== null;
@@ -121,7 +121,7 @@ export class Updates {
 
   /** The loss of a batch, with penalties; it and the predictions are counted. */
   private forward(x: Tensor, target: Tensor): Tensor {
-    const { model, loss, regularizers, metrics, scaler } = this.rule;
+    const { model, loss, regularizers, scaler } = this.rule;
     const run = (): [Tensor, Tensor] => {
       const logits = model.forward(x);
       return [logits, loss.forward(logits, target)];
@@ -129,7 +129,7 @@ export class Updates {
     const [logits, plain] = scaler ? autocast(run) : run();
     const value = withPenalty(plain, regularizers, model);
     this.tally.add(value, logits, target); // backward may free the logits
-    for (const metric of metrics) metric.add(logits, target);
+    this.counters.add(logits, target);
     return value;
   }
 

@@ -124,7 +124,7 @@ describe('LRSchedule', () => {
     [1, [10, 20, 30, 40]],
     [4, [3, 6, 9, 12]],
   ])('goes on at each update, of %i batches', async (accumulate, steps) => {
-    // The rate of an epoch is that of its end: the schedule has gone on after its last batch.
+    // The rate as the epoch ended: the schedule has gone on after its last batch.
     const schedule = new sg.optim.lr.LambdaLR(optimizer, (t) => 1 / (1 + t));
     const seen = await rates(new LRSchedule(schedule, { every: 'update' }), { accumulate });
     seen.forEach((lr, i) => expect(lr).toBeCloseTo(0.1 / (1 + steps[i]!), 12));
