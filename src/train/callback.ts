@@ -23,7 +23,7 @@ export interface TrainingContext {
    * Ends the training after the batch under way: at `onEpochEnd` no further epoch begins; within an
    * epoch its record covers the batches so far and is marked `partial`, without validation.
    */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**

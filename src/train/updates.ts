@@ -33,6 +33,8 @@ export class Updates {
   /** So far. */
   count = 0;
   private readonly sums: GradientSums | null;
+  /** Whether the optimizer has taken a step, at the first of which it may move the parameters. */
+  private isSettled = false;
   private readonly factors = new Map<number, Tensor>();
   private readonly wholeStep = capture((x: Tensor, target: Tensor) => this.step(x, target));
   private readonly part = capture((x: Tensor, target: Tensor, factor: Tensor) =>
@@ -67,20 +69,22 @@ export class Updates {
     }
     const { share, isLast } = this.groupOf(batch, x.shape[0]!);
     const factor = this.factorOf(share * (this.rule.scaler?.getScale() ?? 1));
-    if (captures) this.part(x, target, factor);
+    if (captures && this.isSettled) this.part(x, target, factor);
     else this.addGradients(x, target, factor);
     if (!isLast) return;
     this.count++;
     if (this.rule.scaler) return this.scaledUpdate(this.rule.scaler);
     if (this.captures) this.update();
     else this.updateFromSums();
+    this.isSettled = true;
   }
 
   /** All that `take` may enqueue, for a dry run. */
   rehearse(x: Tensor, target: Tensor): void {
-    if (!this.sums) return this.step(x, target);
-    this.addGradients(x, target, this.factorOf(1));
-    this.updateFromSums();
+    if (this.sums) {
+      this.addGradients(x, target, this.factorOf(1));
+      this.updateFromSums();
+    } else this.step(x, target);
   }
 
   dispose(): void {
@@ -115,7 +119,7 @@ export class Updates {
     this.sums!.take();
     scaler.unscale_(optimizer);
     this.clip();
-    await scaler.step(optimizer);
+    if (await scaler.step(optimizer)) this.isSettled = true;
     scaler.update();
   }
 

@@ -214,7 +214,7 @@ test('AlexNet refuses a variant that it does not know', () => {
 });
 
 describe('alexNetCifar', () => {
-  test('has the tutorials’ L2 penalty on its five kernels', async () => {
+  test('has the tutorials’ L2 penalty on its five kernels', () => {
     const model = keep(sg.models.alexNetCifar());
     const regularizers = sg.models.alexNetCifarRegularizers(model);
     const kernels = regularizers.flatMap((regularizer) => regularizer.parameters(model));
