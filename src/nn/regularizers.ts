@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Module } from './module.js';
+import type { Module } from './module.js';
 import { Parameter } from './parameter.js';
 
 /** What a penalty is on: modules, parameters, or the names that either has in the model. */

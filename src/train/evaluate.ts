@@ -60,7 +60,8 @@ export async function evaluate(
     const result: Evaluation = means(await tally.read());
     const figures = await counters.read();
     if (figures) result.metrics = figures;
-    if (confusions) result.report = await confusions.report(typeof report === 'object' ? report : {});
+    if (confusions)
+      result.report = await confusions.report(typeof report === 'object' ? report : {});
     return result;
   } finally {
     for (const counter of [tally, counters, confusions]) counter?.dispose();

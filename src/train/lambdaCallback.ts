@@ -1,7 +1,7 @@
 import type { Callback } from './callback.js';
 
 // Says that it has the hooks that it was given.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
 export interface LambdaCallback extends Callback {}
 
 /**

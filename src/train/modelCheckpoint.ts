@@ -87,18 +87,25 @@ export class ModelCheckpoint implements Callback {
 /** The path with what its fields stand for. */
 function fillIn(path: string, record: EpochRecord): string {
   const values = valuesOf(record);
-  return path.replace(/\{(\w+)(?::([^}]*))?\}/g, (field: string, name: string, format: string = '') => {
-    const value = values[name];
-    if (value === undefined) {
-      const known = Object.keys(values).join(', ');
-      throw new ArgumentError('ModelCheckpoint', `fields of ${known} in the path`, field);
-    }
-    const parsed = /^(?:0(\d+)d|\.(\d+)f)?$/.exec(format);
-    if (!parsed) {
-      throw new ArgumentError('ModelCheckpoint', 'formats like {epoch:02d} and {loss:.3f}', field);
-    }
-    const [, width, digits] = parsed;
-    if (digits !== undefined) return value.toFixed(Number(digits));
-    return String(value).padStart(Number(width ?? 0), '0');
-  });
+  return path.replace(
+    /\{(\w+)(?::([^}]*))?\}/g,
+    (field: string, name: string, format: string = '') => {
+      const value = values[name];
+      if (value === undefined) {
+        const known = Object.keys(values).join(', ');
+        throw new ArgumentError('ModelCheckpoint', `fields of ${known} in the path`, field);
+      }
+      const parsed = /^(?:0(\d+)d|\.(\d+)f)?$/.exec(format);
+      if (!parsed) {
+        throw new ArgumentError(
+          'ModelCheckpoint',
+          'formats like {epoch:02d} and {loss:.3f}',
+          field,
+        );
+      }
+      const [, width, digits] = parsed;
+      if (digits !== undefined) return value.toFixed(Number(digits));
+      return String(value).padStart(Number(width ?? 0), '0');
+    },
+  );
 }

@@ -7,13 +7,7 @@ import { GradScaler } from '../optim/gradScaler.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Callback, TrainingContext, TrainingPlan } from './callback.js';
-import {
-  assess,
-  evaluate,
-  predict,
-  type EvaluateOptions,
-  type Evaluation,
-} from './evaluate.js';
+import { assess, evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
 import { addEpoch, type EpochRecord, type History } from './history.js';
 import { Counters, type Metric } from './metric.js';
 import type { Stepper } from './stepper.js';
@@ -313,9 +307,8 @@ function learningRateOf(optimizer: Stepper): number | undefined {
 function addValidation(record: EpochRecord, { loss, accuracy, metrics }: Evaluation): void {
   Object.assign(record, { valLoss: loss, valAccuracy: accuracy });
   if (!metrics) return;
-  const renamed = Object.entries(metrics).map(([name, value]) => [
-    `val${name[0]!.toUpperCase()}${name.slice(1)}`,
-    value,
-  ]);
-  record.metrics = { ...record.metrics, ...Object.fromEntries(renamed) };
+  const all: Record<string, number> = { ...record.metrics };
+  for (const [name, value] of Object.entries(metrics))
+    all[`val${name[0]!.toUpperCase()}${name.slice(1)}`] = value;
+  record.metrics = all;
 }

@@ -62,8 +62,11 @@ describe('the penalty', () => {
     const values = [-2, -0.5, 0, 1e-3, 3];
     const weight = new sg.nn.Parameter(sg.tensor([values]));
     new L2(weight, 0.1).penalty().backward();
-    expect(await weight.grad!.toArray()).toEqual([values.map((w) => Math.fround(w * 0.2))]
-      .map((row) => row.map((g) => expect.closeTo(g, 6) as number)));
+    expect(await weight.grad!.toArray()).toEqual(
+      [values.map((w) => Math.fround(w * 0.2))].map((row) =>
+        row.map((g) => expect.closeTo(g, 6) as number),
+      ),
+    );
     weight.grad = null;
     new L1(weight, 0.5).penalty().backward();
     expect(await weight.grad!.toArray()).toEqual([[-0.5, -0.5, 0, 0.5, 0.5]]);
@@ -79,7 +82,7 @@ describe('refuses', () => {
   test('names that nothing has, and modules without kernels', () => {
     const model = network();
     expect(() => new L1('3').parameters(model)).toThrow(
-      "L1: expected one of 0, 1, 2, 2.0, 2.1, 0.weight",
+      'L1: expected one of 0, 1, 2, 2.0, 2.1, 0.weight',
     );
     expect(() => new L1('0').penalty()).toThrow("expected a model to look names up in, got '0'");
     expect(() => new L2(model.at(1)!).penalty()).toThrow('Pass { all: true }');

@@ -55,7 +55,9 @@ export function softmaxRegression(
       total += penalty() * xs.length;
       const gradients = limited([...dWeight.flat(), ...dBias], options);
       const width = weight[0]!.length;
-      weight.forEach((row, c) => row.forEach((_, d) => (row[d]! -= lr * gradients[c * width + d]!)));
+      weight.forEach((row, c) =>
+        row.forEach((_, d) => (row[d]! -= lr * gradients[c * width + d]!)),
+      );
       bias.forEach((_, c) => (bias[c]! -= lr * gradients[weight.length * width + c]!));
     }
     losses.push(total / inputs.length);

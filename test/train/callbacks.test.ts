@@ -53,9 +53,13 @@ describe('stopping', () => {
     const count = async (hooks: Callback): Promise<number> =>
       (await trainer([hooks]).fit(loader(), { epochs: 4 })).epochs.length;
     expect(await count({ onEpochEnd: (_, { stop }) => stop() })).toBe(1);
-    expect(await count({ onEpochBegin: (epoch, { stop }) => {
-      if (epoch === 3) stop();
-    } })).toBe(2);
+    expect(
+      await count({
+        onEpochBegin: (epoch, { stop }) => {
+          if (epoch === 3) stop();
+        },
+      }),
+    ).toBe(2);
     expect(await count({ onTrainBegin: (_, { stop }) => stop() })).toBe(0);
     const run = trainer([{ onEpochEnd: () => run.stop() }]);
     expect((await run.fit(loader(), { epochs: 4 })).epochs).toHaveLength(1);
@@ -64,7 +68,11 @@ describe('stopping', () => {
   });
 
   test('after the last batch is no partial epoch', async () => {
-    const stop: Callback = { onBatchEnd: (_, batch, context) => void (batch === 10 && context.stop()) };
+    const stop: Callback = {
+      onBatchEnd: (_, batch, context) => {
+        if (batch === 10) context.stop();
+      },
+    };
     const { epochs } = await trainer([stop]).fit(loader(), { epochs: 3, validation: loader() });
     expect(epochs).toHaveLength(1);
     expect(epochs[0]).not.toHaveProperty('partial');
@@ -136,7 +144,7 @@ describe('LRSchedule', () => {
     // Nothing is an improvement by 1e9 but the first value.
     expect(await rates(new LRSchedule(plateau))).toEqual([0.1, 0.1, 0.05, 0.025]);
     const unknown = new LRSchedule(plateau, { monitor: 'f2' });
-    await expect(rates(unknown)).rejects.toThrow("LRSchedule: expected a value to monitor of");
+    await expect(rates(unknown)).rejects.toThrow('LRSchedule: expected a value to monitor of');
   });
 
   test('trains as a loop by hand does, captured or not', async () => {

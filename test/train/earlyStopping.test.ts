@@ -16,8 +16,8 @@ const record = (epoch: number, valLoss?: number, more: Partial<EpochRecord> = {}
 });
 
 class Scalar extends sg.nn.Module {
-  readonly weight = new sg.nn.Parameter(sg.tensor([0]));
-  readonly count = new sg.nn.Buffer(sg.tensor([0]));
+  readonly weight = new sg.nn.Parameter([1]);
+  readonly count = new sg.nn.Buffer([1]);
   forward(x: sg.Tensor): sg.Tensor {
     return x.mul(this.weight);
   }
@@ -103,7 +103,9 @@ describe('refuses', () => {
 
   test('patience below 0 and unknown modes', () => {
     expect(() => new EarlyStopping({ patience: -1 })).toThrow('patience from 0 up, got -1');
-    expect(() => new EarlyStopping({ mode: 'least' as 'min' })).toThrow("mode 'auto', 'min' or 'max'");
+    expect(() => new EarlyStopping({ mode: 'least' as 'min' })).toThrow(
+      "mode 'auto', 'min' or 'max'",
+    );
   });
 });
 

@@ -45,7 +45,7 @@ describe('fit', () => {
         'epoch',
         'examplesPerSecond',
         'loss',
-          'lr',
+        'lr',
         'seconds',
         'valAccuracy',
         'valLoss',
