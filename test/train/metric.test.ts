@@ -145,7 +145,7 @@ describe('in a Trainer', () => {
       name: 'passes',
       start: () => ({ add: () => {}, read: () => Promise.resolve(++passes), dispose: () => {} }),
     };
-    const trainer = new sg.train.Trainer(model, {
+    const trainer: sg.train.Trainer = new sg.train.Trainer(model, {
       optimizer,
       metrics: [own, new TopKAccuracy(1)],
       callbacks: [{ onStep: () => trainer.evaluate(of(held)).then(() => undefined) }],
