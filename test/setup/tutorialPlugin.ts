@@ -14,13 +14,14 @@ export function tutorialPlugin(): Plugin {
   return {
     name: 'tutorials-as-programs',
     enforce: 'pre',
-    resolveId(id, importer) {
+    resolveId(id, importer, { scan }) {
       const [, page] = /^(.*\.md)(?:\?program|\.ts)$/.exec(id) ?? [];
       if (page === undefined) return undefined;
       // What a browser asks for starts at the root of the repository.
       const folder = importer && page.startsWith('.') ? dirname(importer) : ROOT;
       const path = page.startsWith(ROOT) ? page : resolve(folder, page.replace(/^\//, ''));
-      return `${path}.ts`;
+      // The scan for dependencies reads files itself: a page has none.
+      return scan ? path : `${path}.ts`;
     },
     load(id) {
       if (!id.endsWith('.md.ts')) return undefined;
