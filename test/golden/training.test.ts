@@ -5,7 +5,7 @@ import golden from './training.json';
 
 interface Case {
   optimizer: string;
-  settings: Record<string, number | boolean>;
+  settings: Partial<Record<string, number | boolean>>;
   accumulate?: number;
   clipGradNorm?: number;
   clipGradValue?: number;

@@ -14,13 +14,14 @@ export function tutorialPlugin(): Plugin {
   return {
     name: 'tutorials-as-programs',
     enforce: 'pre',
-    resolveId(id, importer, { scan }) {
+    resolveId(id, importer, options) {
       const [, page] = /^(.*\.md)(?:\?program|\.ts)$/.exec(id) ?? [];
       if (page === undefined) return undefined;
       // What a browser asks for starts at the root of the repository.
       const folder = importer && page.startsWith('.') ? dirname(importer) : ROOT;
       const path = page.startsWith(ROOT) ? page : resolve(folder, page.replace(/^\//, ''));
-      // The scan for dependencies reads files itself: a page has none.
+      // Vite's scan for dependencies, which its types leave out, reads files itself: a page has none.
+      const { scan } = options as { scan?: boolean };
       return scan ? path : `${path}.ts`;
     },
     load(id) {
