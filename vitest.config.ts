@@ -5,6 +5,7 @@ import { chromiumLaunchOptions } from './test/setup/chromium.js';
 import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { OpsReporter } from './test/setup/opsReporter.js';
 import { SummaryReporter } from './test/setup/summaryReporter.js';
+import { tutorialPlugin } from './test/setup/tutorialPlugin.js';
 import { wgslPlugin } from './test/setup/wgslPlugin.js';
 
 const TWO_MINUTES = 120_000;
@@ -12,7 +13,7 @@ const TWO_MINUTES = 120_000;
 // The same files run in Node and in Chromium, but for those named *.node.test.ts (files, the
 // command line) and *.browser.test.ts.
 export default defineConfig({
-  plugins: [wgslPlugin(), safetensorsPlugin()],
+  plugins: [wgslPlugin(), safetensorsPlugin(), tutorialPlugin()],
   // Found within functions, these would be bundled, and the page reloaded, in the middle of a run.
   optimizeDeps: {
     include: [

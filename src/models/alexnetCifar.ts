@@ -3,6 +3,7 @@ import {
   Conv2d,
   Dropout,
   Flatten,
+  L2,
   Linear,
   MaxPool2d,
   type Module,
@@ -48,6 +49,19 @@ export function alexNetCifar(options: AlexNetCifarOptions = {}): Sequential {
     new Linear(1024, numClasses),
   );
   return initializeAsKeras(model);
+}
+
+/**
+ * The tutorials' penalty on the kernels of its five convolutions, for a `Trainer`.
+ *
+ * @param factor  Of L2. Default 0.0005.
+ *
+ * @example
+ * new Trainer(model, { optimizer, regularizers: alexNetCifarRegularizers(model) });
+ */
+export function alexNetCifarRegularizers(model: Module, factor = 0.0005): L2[] {
+  const convolutions = model.modules().filter((module) => module instanceof Conv2d);
+  return [new L2(convolutions, factor)];
 }
 
 function convolution(inChannels: number, outChannels: number, kernelSize: number): Module[] {

@@ -1,5 +1,9 @@
 export { AlexNet, type AlexNetOptions } from './alexnet.js';
-export { alexNetCifar, type AlexNetCifarOptions } from './alexnetCifar.js';
+export {
+  alexNetCifar,
+  alexNetCifarRegularizers,
+  type AlexNetCifarOptions,
+} from './alexnetCifar.js';
 export { convNet, type ConvNetOptions } from './convNet.js';
 export { LeNet5, type LeNet5Options } from './lenet5.js';
 export { leNetRelu, type LeNetReluOptions } from './leNetRelu.js';

@@ -47,6 +47,7 @@ export {
 } from './normalization.js';
 export { Buffer, Parameter } from './parameter.js';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
+export { L1, L2, Regularizer, type Regularized, type RegularizerOptions } from './regularizers.js';
 export { Sequential } from './sequential.js';
 export type { CompileOptions } from './compile.js';
 export type { Summary, SummaryRow } from './summary.js';

@@ -1,4 +1,6 @@
+import type { Module } from '../nn/index.js';
 import type { EpochRecord, History, StepRecord } from './history.js';
+import type { Stepper } from './stepper.js';
 
 export interface TrainingPlan {
   epochs: number;
@@ -8,21 +10,44 @@ export interface TrainingPlan {
   examples: number;
 }
 
+/** The training that a callback is told about, as it stands. */
+export interface TrainingContext {
+  readonly model: Module;
+  readonly optimizer: Stepper;
+  readonly plan: TrainingPlan;
+  /** What was measured so far; at `onEpochEnd` with the epoch that ends. */
+  readonly history: History;
+  /** Times that the parameters were updated: batches, or groups of `accumulate` batches. */
+  readonly updates: number;
+  /**
+   * Ends the training after the batch under way: at `onEpochEnd` no further epoch begins; within an
+   * epoch its record covers the batches so far and is marked `partial`, without validation.
+   */
+  readonly stop: () => void;
+}
+
 /**
  * Told how training goes; training waits for those that return a promise. What one of them throws
  * ends the training.
+ *
+ * @example
+ * const enough: Callback = {
+ *   onEpochEnd: ({ valLoss }, context) => {
+ *     if (valLoss! < 0.01) context.stop();
+ *   },
+ * };
  */
 export interface Callback {
   /** Pipelines compiled so far, before the first batch. */
   onCompile?(done: number, total: number): void;
-  onTrainBegin?(plan: TrainingPlan): void | Promise<void>;
-  onEpochBegin?(epoch: number): void | Promise<void>;
+  onTrainBegin?(plan: TrainingPlan, context: TrainingContext): void | Promise<void>;
+  onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
   /** After each batch is enqueued. @param batch  From 1, within the epoch. */
-  onBatchEnd?(epoch: number, batch: number): void;
+  onBatchEnd?(epoch: number, batch: number, context: TrainingContext): void;
   /** When measured values have come back from the GPU, a few batches after their own. */
-  onStep?(record: StepRecord): void | Promise<void>;
-  onEpochEnd?(record: EpochRecord): void | Promise<void>;
-  onTrainEnd?(history: History): void | Promise<void>;
+  onStep?(record: StepRecord, context: TrainingContext): void | Promise<void>;
+  onEpochEnd?(record: EpochRecord, context: TrainingContext): void | Promise<void>;
+  onTrainEnd?(history: History, context: TrainingContext): void | Promise<void>;
   /** When training ends with an error, which `fit` then throws. */
   onFailure?(error: unknown): void;
 }

@@ -12,19 +12,31 @@ const COLUMNS = [
   'examplesPerSecond',
 ] as const;
 
-/** Writes one line an epoch to a CSV file, in Node; the file is whole after every epoch. */
+/**
+ * Writes one line an epoch to a CSV file, in Node; the file is whole after every epoch. Metrics, by
+ * those of the first epoch, have the last columns.
+ */
 export class CSVLogger implements Callback {
   private lines: string[] = [];
+  private metrics: string[] = [];
 
   /** @param path  Of the file; it is replaced. */
   constructor(readonly path: string) {}
 
   onTrainBegin(): void {
-    this.lines = [COLUMNS.join(',')];
+    this.lines = [];
   }
 
   async onEpochEnd(record: EpochRecord): Promise<void> {
-    this.lines.push(COLUMNS.map((column) => record[column] ?? '').join(','));
+    if (this.lines.length === 0) {
+      this.metrics = Object.keys(record.metrics ?? {});
+      this.lines = [[...COLUMNS, ...this.metrics].join(',')];
+    }
+    const values = [
+      ...COLUMNS.map((column) => record[column]),
+      ...this.metrics.map((name) => record.metrics?.[name]),
+    ];
+    this.lines.push(values.map((value) => value ?? '').join(','));
     await writeFileAtomic(this.path, `${this.lines.join('\n')}\n`);
   }
 }

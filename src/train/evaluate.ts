@@ -2,38 +2,69 @@ import { noGrad } from '../autograd/scope.js';
 import type { DataLoader } from '../data/dataLoader.js';
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
-import { CrossEntropyLoss, type Module } from '../nn/index.js';
+import { CrossEntropyLoss, type Module, type Regularizer } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { Confusions, Counters, type Metric } from './metric.js';
+import type { ClassificationReport } from './report.js';
 import { means, Tally } from './tally.js';
 
+export interface EvaluateOptions {
+  /** Whether to give a `report`, and what stands for 0 / 0 in it (default 0). Default false. */
+  report?: boolean | { zeroDivision?: number };
+  /** Counted too. */
+  metrics?: readonly Metric[];
+  /** Added to the loss. */
+  regularizers?: readonly Regularizer[];
+}
+
 export interface Evaluation {
-  /** Mean over the examples. */
+  /** Mean over the examples, with the penalties of regularizers. */
   loss: number;
   /** Share predicted right, from 0 to 1. */
   accuracy: number;
+  /** The figures of the metrics, by name, if there are any. */
+  metrics?: Readonly<Record<string, number>>;
+  /** Confusion matrix, and precision, recall and F1 of the classes, if asked for. */
+  report?: ClassificationReport;
 }
 
 /**
  * Loss and accuracy of a classifier, in eval mode; its mode is then what it was.
  *
- * @param loader  Of batches `[x, target]`.
- * @param loss    Called with the logits (N, C) and the target. Default CrossEntropyLoss.
+ * @param loader   Of batches `[x, target]`.
+ * @param loss     Called with the logits (N, C) and the target. Default CrossEntropyLoss.
  * @throws ArgumentError for a loader without batches.
+ *
+ * @example
+ * const { report } = await sg.train.evaluate(model, loader, undefined, { report: true });
+ * report.macro.f1;
+ * report.classes[3].recall;
  */
 export async function evaluate(
   model: Module,
   loader: DataLoader,
   loss: Module = new CrossEntropyLoss(),
+  { report = false, metrics = [], regularizers = [] }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   if (loader.length === 0) {
     throw new ArgumentError('evaluate', 'a loader of one batch or more', 'an empty one');
   }
   const tally = new Tally();
+  const counters = new Counters(metrics);
+  const confusions = report ? new Confusions() : null;
   try {
-    await inEvalMode(model, loader, (x, target) => assess(model, loss, x, target, tally));
-    return means(await tally.read());
+    await inEvalMode(model, loader, (x, target) => {
+      const logits = assess({ model, loss, regularizers, tally, counters }, x, target);
+      confusions?.add(logits, target);
+    });
+    const result: Evaluation = means(await tally.read());
+    const figures = await counters.read();
+    if (figures) result.metrics = figures;
+    if (confusions)
+      result.report = await confusions.report(typeof report === 'object' ? report : {});
+    return result;
   } finally {
-    tally.dispose();
+    for (const counter of [tally, counters, confusions]) counter?.dispose();
   }
 }
 
@@ -62,17 +93,34 @@ export async function predict(
   return { shape: [classes ? data.length / classes : 0, classes], data };
 }
 
-/** Forward and loss of one batch, added to `tally` if there is one. */
+/** What an evaluation does with a batch. */
+export interface Assessment {
+  model: Module;
+  loss: Module;
+  regularizers: readonly Regularizer[];
+  tally: Tally;
+  counters: Counters;
+}
+
+/** Forward and loss of one batch, counted. @returns the logits. */
 export function assess(
-  model: Module,
-  loss: Module,
+  { model, loss, regularizers, tally, counters }: Assessment,
   x: Tensor,
   target: Tensor,
-  tally: Tally | null,
-): void {
+): Tensor {
   const logits = model.forward(x);
-  const value = loss.forward(logits, target);
-  tally?.add(value, logits, target);
+  tally.add(withPenalty(loss.forward(logits, target), regularizers, model), logits, target);
+  counters.add(logits, target);
+  return logits;
+}
+
+/** The loss with the penalties of regularizers. */
+export function withPenalty(
+  loss: Tensor,
+  regularizers: readonly Regularizer[],
+  model: Module,
+): Tensor {
+  return regularizers.reduce((sum, regularizer) => sum.add(regularizer.penalty(model)), loss);
 }
 
 /** Calls `fn` for each batch, without gradients. */

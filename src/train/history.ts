@@ -10,6 +10,12 @@ export interface EpochRecord {
   valLoss?: number;
   /** Share of the validation data predicted right, from 0 to 1. */
   valAccuracy?: number;
+  /** By name, those that the `Trainer` was given; with 'val' before the name on the validation data. */
+  metrics?: Readonly<Record<string, number>>;
+  /** The learning rate of the first parameter group as the pass ended, of optimizers of `sg.optim`. */
+  lr?: number;
+  /** True where training was stopped within the pass: figures are of the batches until then. */
+  partial?: true;
   /** Wall time of the pass, validation excluded. */
   seconds: number;
   /** Training examples a second. */
@@ -31,4 +37,17 @@ export interface History {
   epochs: EpochRecord[];
   /** About fifty an epoch. */
   steps: StepRecord[];
+  /** The first epoch with the lowest `valLoss`, or `loss` without validation; 0 before there is one. */
+  bestEpoch: number;
+}
+
+/** Notes one more epoch. */
+export function addEpoch(history: History, record: EpochRecord): void {
+  history.epochs.push(record);
+  const lossOf = ({ loss, valLoss }: EpochRecord): number => valLoss ?? loss;
+  const best = history.epochs.find(({ epoch }) => epoch === history.bestEpoch);
+  const improves = !best || lossOf(record) < lossOf(best);
+  if (improves && !record.partial && !Number.isNaN(lossOf(record))) {
+    history.bestEpoch = record.epoch;
+  }
 }

@@ -1,7 +1,33 @@
-export type { Callback, TrainingPlan } from './callback.js';
+export type { Callback, TrainingContext, TrainingPlan } from './callback.js';
 export { CSVLogger } from './csvLogger.js';
-export { evaluate, predict, type Evaluation } from './evaluate.js';
+export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
+export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
+export { LambdaCallback } from './lambdaCallback.js';
+export { LRSchedule, type LRScheduleOptions } from './lrSchedule.js';
+export {
+  F1Score,
+  Precision,
+  Recall,
+  TopKAccuracy,
+  type ClassMetricOptions,
+  type Metric,
+  type MetricCounter,
+} from './metric.js';
 export { accuracy, confusionMatrix } from './metrics.js';
+export {
+  ModelCheckpoint,
+  type ModelCheckpointOptions,
+  type SaveWeights,
+} from './modelCheckpoint.js';
+export type { MonitorMode, MonitorOptions } from './monitor.js';
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
-export { Trainer, type FitOptions, type Stepper, type TrainerOptions } from './trainer.js';
+export {
+  classificationReport,
+  type Average,
+  type ClassFigures,
+  type ClassificationReport,
+} from './report.js';
+export type { Stepper } from './stepper.js';
+export { TerminateOnNaN } from './terminateOnNaN.js';
+export { Trainer, type FitOptions, type TrainerOptions } from './trainer.js';

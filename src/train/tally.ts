@@ -1,20 +1,21 @@
+import ranking from '../../shaders/ranking.wgsl';
 import source from '../../shaders/tally.wgsl';
 import threads from '../../shaders/threads.wgsl';
 import { fill } from '../autograd/kernels/fill.js';
 import { inParts } from '../autograd/kernels/parts.js';
-import { formatShape, ShapeError } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { checkPredictions } from './outcomes.js';
 
 const shader = defineShader({
   name: 'tally',
   source,
   params: { rows: 'u32', classes: 'u32' },
   flags: ['SHARES', 'HALF_LOSS', 'HALF_LOGITS', 'HALF_TARGET'],
-  includes: { threads },
+  includes: { ranking, threads },
 });
 
 /** Sums over the examples of a pass, or of a part of one. */
@@ -47,22 +48,14 @@ export class Tally {
    */
   add(loss: Tensor, logits: Tensor, target: Tensor): void {
     const [rows, classes] = logits.shape as [number, number];
-    const shares = target.ndim === 2;
-    const fits = target.shape[0] === rows && (shares ? target.shape[1] === classes : true);
-    if (logits.ndim !== 2 || classes === 0 || target.ndim > 2 || !fits) {
-      throw new ShapeError(
-        'Tally.add',
-        'logits (N, C) and target (N) or (N, C)',
-        `${formatShape(logits.shape)} and ${formatShape(target.shape)}`,
-      );
-    }
+    checkPredictions('Tally.add', logits, target);
     inParts({ outer: rows }, [logits.array, target.array], [], ({ outer, inputs }) =>
       launch(shader, 'add', {
         inputs: [loss.array, ...inputs],
         outputs: [this.totals],
         params: { rows: outer, classes },
         flags: {
-          SHARES: shares,
+          SHARES: target.ndim === 2,
           HALF_LOSS: loss.dtype === 'f16',
           HALF_LOGITS: logits.dtype === 'f16',
           HALF_TARGET: target.dtype === 'f16',

@@ -29,6 +29,7 @@ SCRIPTS = [
     "lenet5",
     "optimizers",
     "schedules",
+    "training",
     "initial",
     "alexnet",
 ]

@@ -214,6 +214,20 @@ test('AlexNet refuses a variant that it does not know', () => {
 });
 
 describe('alexNetCifar', () => {
+  test('has the tutorials’ L2 penalty on its five kernels', () => {
+    const model = keep(sg.models.alexNetCifar());
+    const regularizers = sg.models.alexNetCifarRegularizers(model);
+    const kernels = regularizers.flatMap((regularizer) => regularizer.parameters(model));
+    expect(kernels.map(({ shape }) => shape)).toEqual([
+      [64, 3, 5, 5],
+      [192, 64, 5, 5],
+      [384, 192, 3, 3],
+      [256, 384, 3, 3],
+      [256, 256, 3, 3],
+    ]);
+    expect(regularizers.map(({ factor }) => factor)).toEqual([0.0005]);
+  });
+
   test('has 7,711,050 numbers, of which 7,708,746 are learnt', () => {
     const model = keep(sg.models.alexNetCifar());
     const learnt = model.parameters().reduce((sum, { numel }) => sum + numel, 0);

@@ -41,6 +41,17 @@ test('the file is whole after every epoch, and a new run replaces it', async () 
   expect(fs.readdirSync(path.dirname(file))).toEqual(['log.csv']);
 });
 
+test('metrics have columns behind the others', async () => {
+  const logger = new sg.train.CSVLogger(file);
+  const record = { epoch: 1, loss: 1, accuracy: 0, seconds: 2, examplesPerSecond: 45 };
+  logger.onTrainBegin();
+  await logger.onEpochEnd({ ...record, metrics: { f1: 0.5, valF1: 0.25 } });
+  await logger.onEpochEnd({ ...record, metrics: { f1: 0.75 }, partial: true });
+  expect(fs.readFileSync(file, 'utf8')).toBe(
+    `${HEAD},f1,valF1\n1,1,0,,,2,45,0.5,0.25\n1,1,0,,,2,45,0.75,\n`,
+  );
+});
+
 test('a Trainer writes its history to it', async () => {
   const data = blobs(30);
   const model = blobModel();

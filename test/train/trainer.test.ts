@@ -45,6 +45,7 @@ describe('fit', () => {
         'epoch',
         'examplesPerSecond',
         'loss',
+        'lr',
         'seconds',
         'valAccuracy',
         'valLoss',

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vite';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Lets a page of docs/tutorials be imported, in a browser too: `import('training.md?program')` runs
+ * its blocks of TypeScript, one after the other, as one module. Blocks headed "ts node" run in Node
+ * alone, in a scope of their own.
+ */
+export function tutorialPlugin(): Plugin {
+  return {
+    name: 'tutorials-as-programs',
+    enforce: 'pre',
+    resolveId(id, importer, options) {
+      const [, page] = /^(.*\.md)(?:\?program|\.ts)$/.exec(id) ?? [];
+      if (page === undefined) return undefined;
+      // What a browser asks for starts at the root of the repository.
+      const folder = importer && page.startsWith('.') ? dirname(importer) : ROOT;
+      const path = page.startsWith(ROOT) ? page : resolve(folder, page.replace(/^\//, ''));
+      // Vite's scan for dependencies, which its types leave out, reads files itself: a page has none.
+      const { scan } = options as { scan?: boolean };
+      return scan ? path : `${path}.ts`;
+    },
+    load(id) {
+      if (!id.endsWith('.md.ts')) return undefined;
+      return { code: programOf(readFileSync(id.slice(0, -'.ts'.length), 'utf8')), map: null };
+    },
+  };
+}
+
+function programOf(page: string): string {
+  const blocks = [...page.matchAll(/^```ts( node)?\n(.*?)^```$/gms)];
+  return blocks
+    .map(([, node, code]) => (node ? `if (globalThis.process?.versions?.node) {\n${code}}` : code))
+    .join('\n');
+}
