@@ -1,6 +1,5 @@
-import type { DataFiles } from './findFiles.js';
 import { imageSplits, type ImageDataOptions, type ImageSplits } from './imageSplits.js';
-import { loadMnistBytes, MNIST, MNIST_FILES } from './mnist.js';
+import { loadMnistBytes, MNIST_FILES, type MnistFiles } from './mnist.js';
 import type { Normalization } from './transform.js';
 
 /** Names of the classes, by label. */
@@ -13,7 +12,7 @@ export const fashionMnistClasses: readonly string[] = [
 export const FASHION_MNIST_NORMALIZATION: Normalization = { mean: [0.286], std: [0.353] };
 
 /** The files of Fashion-MNIST: 60,000 pictures of clothes to train and 10,000 to test. */
-export const FASHION_MNIST: typeof MNIST = {
+export const FASHION_MNIST: MnistFiles = {
   ...MNIST_FILES,
   name: 'Fashion-MNIST',
   subFolders: ['FashionMNIST/raw', 'raw'],
@@ -29,7 +28,7 @@ export const FASHION_MNIST: typeof MNIST = {
     testImages: '346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073',
     testLabels: '67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5',
   },
-} satisfies DataFiles;
+};
 
 /**
  * Fashion-MNIST: 60,000 images of clothes to train and 10,000 to test, (1, 28, 28) each, bright on

@@ -128,7 +128,7 @@ async function readFolder<K extends string>(spec: DataFiles<K>, root: string): P
   // The first that is missing, whichever was looked for faster.
   const missing = found.find(({ status }) => status === 'rejected');
   if (missing) {
-    const { reason } = missing as PromiseRejectedResult;
+    const reason = (missing as PromiseRejectedResult).reason as Error;
     const archive = spec.archive && (await firstThatExists(pathsOf(spec, root, spec.archive.file)));
     if (archive === undefined || !(reason instanceof ResourceError)) throw reason;
     return fromArchive(spec, await readFile(archive), archive);

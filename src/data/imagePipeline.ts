@@ -154,8 +154,8 @@ export class ImagePipeline {
     const [channels, height, width] = imageShape;
     const last = transforms.at(-1);
     const normal = last?.kind === 'normalize' ? last.normalization : undefined;
-    const rest = normal ? transforms.slice(0, -1) : transforms;
-    if (rest.some(({ kind }) => kind === 'normalize')) {
+    const rest = transforms.filter((transform) => transform.kind !== 'normalize');
+    if (rest.length + Number(normal !== undefined) !== transforms.length) {
       const kinds = transforms.map(({ kind }) => kind).join(', ');
       throw new ArgumentError(op, 'normalize as the last of the transforms', kinds);
     }
@@ -185,17 +185,20 @@ export class ImagePipeline {
   }
 
   /** Adds a transform to the last stage, or a stage. @param block  Of the stream, for its draws. */
-  private add(transform: Transform, block: number): void {
+  private add(transform: Exclude<Transform, Of<'normalize'>>, block: number): void {
     const { size } = this.stages.at(-1)!;
     switch (transform.kind) {
       case 'resize':
-        return this.resize(resized(size, transform.size), transform.mode);
+        this.resize(resized(size, transform.size), transform.mode);
+        return;
       case 'resizeWithPad':
-        return this.resizeWithPad(pair(transform.size), transform.mode);
+        this.resizeWithPad(pair(transform.size), transform.mode);
+        return;
       case 'centerCrop': {
         const to = pair(transform.size);
         const [top, left] = [middle(size[0], to[0]), middle(size[1], to[1])];
-        return this.crop(to, block, [top, 1, left, 1]);
+        this.crop(to, block, [top, 1, left, 1]);
+        return;
       }
       case 'randomCrop': {
         const { padding } = transform;
@@ -206,7 +209,8 @@ export class ImagePipeline {
           const got = `${size.join(' x ')} with a padding of ${padding}`;
           throw new ArgumentError(this.op, `${expected} (randomCrop)`, got);
         }
-        return this.crop(to, block, [-padding, tops!, -padding, lefts!]);
+        this.crop(to, block, [-padding, tops!, -padding, lefts!]);
+        return;
       }
       case 'randomHorizontalFlip':
       case 'randomVerticalFlip': {

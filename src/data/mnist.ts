@@ -36,8 +36,11 @@ export interface MnistBytes {
 
 type FileKey = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
 
+/** The files of a data set in the form of MNIST. */
+export type MnistFiles = DataFiles<FileKey>;
+
 /** Names and spellings of the files, which all data sets in the form of MNIST share. */
-export const MNIST_FILES: Pick<DataFiles<FileKey>, 'files' | 'otherName'> = {
+export const MNIST_FILES: Pick<MnistFiles, 'files' | 'otherName'> = {
   files: {
     trainImages: 'train-images-idx3-ubyte',
     trainLabels: 'train-labels-idx1-ubyte',
@@ -48,7 +51,7 @@ export const MNIST_FILES: Pick<DataFiles<FileKey>, 'files' | 'otherName'> = {
 };
 
 /** The files of MNIST: 60,000 digits to train and 10,000 to test. */
-export const MNIST: DataFiles<FileKey> = {
+export const MNIST: MnistFiles = {
   ...MNIST_FILES,
   name: 'MNIST',
   subFolders: ['MNIST/raw', 'raw'],
@@ -76,7 +79,7 @@ export const MNIST: DataFiles<FileKey> = {
  */
 export async function loadMnistBytes(
   options: SourceOptions = {},
-  spec: DataFiles<FileKey> = MNIST,
+  spec: MnistFiles = MNIST,
 ): Promise<MnistBytes> {
   const found = await findFiles(spec, options);
   return {

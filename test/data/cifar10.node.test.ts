@@ -58,7 +58,10 @@ describe('root', () => {
       `${name}.gz`,
       new Uint8Array(gzipSync(bytes)),
     ]);
-    await put(join(root, 'cifar-10-batches-bin'), Object.fromEntries(packed));
+    await put(
+      join(root, 'cifar-10-batches-bin'),
+      Object.fromEntries(packed) as ReturnType<typeof tinyCifar10>,
+    );
     await expectTiny({ root });
   });
   test('the archive', async () => {

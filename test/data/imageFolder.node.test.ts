@@ -81,8 +81,9 @@ describe('imageFolder', () => {
       Array(8).fill(255),
     ]);
     expect(row(green, 5)).toEqual([0, 255, 255, 255, 255, 255, 255, 0]);
-    const [x] = new sg.data.DataLoader(dataset, { batchSize: 2 }).sample();
-    expect(x!.shape).toEqual([2, 3, 8, 8]);
+    const batch = new sg.data.DataLoader(dataset, { batchSize: 2 }).sample();
+    expect(batch[0]!.shape).toEqual([2, 3, 8, 8]);
+    for (const t of batch) t.dispose();
     dataset.dispose();
     const wrong = sg.data.imageFolder(mixed);
     await expect(wrong).rejects.toThrow(sg.DataFormatError);

@@ -6,7 +6,7 @@ import { Generator } from '../../src/random/generator.js';
 class Numbers extends Dataset {
   constructor(
     readonly length: number,
-    override readonly labels: ArrayLike<number> | undefined = undefined,
+    override readonly labels?: ArrayLike<number>,
   ) {
     super();
   }
