@@ -119,6 +119,8 @@ function printHead({ adapter, versions, cpu, commit }: Environment, roofline: Ro
   );
 }
 
+const KERNELS_A_ROOFLINE = 10;
+
 async function runKernels(device: Device, { quick, wants }: Options): Promise<KernelResult[]> {
   const limits = quick ? LIMITS.quick : LIMITS.whole;
   const cases = kernelCases(device.info).filter(
@@ -126,11 +128,12 @@ async function runKernels(device: Device, { quick, wants }: Options): Promise<Ke
   );
   if (cases.length === 0) return [];
   const measured: KernelResult[] = [];
-  for (const kernel of cases) {
+  for (const [i, kernel] of cases.entries()) {
     progress(kernel.name);
     measured.push(await measureKernel(device, kernel, limits));
+    // Now and then again, for the machine may have been busy at the start: a peak is a peak.
+    if (i % KERNELS_A_ROOFLINE === 0) await sg.measureRoofline(device, true);
   }
-  // Again, for the machine may have been busy at the start: a peak is a peak.
   const results = withShares(measured, await sg.measureRoofline(device, true));
   progress('');
   const rows = results.map(({ name, ms, gflops, gbPerSecond, share, dispatches, problem }) =>

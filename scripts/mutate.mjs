@@ -37,8 +37,9 @@ const bad = results.filter(({ problem }) => problem);
 for (const { shader, find, problem } of bad) {
   console.log(`${shader}${find ? ` ${oneLine(find)}` : ''}: ${problem}`);
 }
-const caught = mutants.filter(({ problem }) => !problem).length;
-console.log(`${caught} of ${mutants.length} mutations caught`);
+const missed = mutants.filter(({ red }) => red?.skipped).length;
+const caught = mutants.filter(({ problem }) => !problem).length - missed;
+console.log(`${caught} of ${mutants.length} mutations caught${butFor(', ')}`);
 if (chosen.length === 0 && bad.length === 0) await writeTable();
 process.exitCode = bad.length > 0 ? 1 : 0;
 
@@ -49,7 +50,7 @@ async function work() {
     const red = before ? { name: before, message: '' } : await run(jobs[i], i);
     const problem = problemOf(jobs[i], red);
     results[i] = { ...jobs[i], red, problem };
-    if (red && !problem && !before) await remember(digest, red.name);
+    if (red && !red.skipped && !problem && !before) await remember(digest, red.name);
     const { shader, index } = jobs[i];
     console.log(`${shader}${index === null ? '' : `:${index}`} ${red?.name ?? 'green'}`);
   }
@@ -71,8 +72,13 @@ async function remember(digest, name) {
   await rename(temporary, CAUGHT);
 }
 
+/** What was not run on this adapter, in words. */
+function butFor(start) {
+  return missed > 0 ? `${start}${missed} not run for want of a feature` : '';
+}
+
 /** The first test that fails, null if none does. */
-async function run({ shader, tests, index }, job) {
+async function run({ shader, tests, index, needs }, job) {
   const out = join(scratch, `${job}.json`);
   const args = [
     'node_modules/vitest/vitest.mjs',
@@ -92,12 +98,15 @@ async function run({ shader, tests, index }, job) {
   let errors = '';
   child.stderr.on('data', (text) => (errors += text));
   const code = await new Promise((resolve) => child.on('close', resolve));
-  if (code === 0) return null;
   const report = JSON.parse(await readFile(out, 'utf8').catch(() => 'null'));
-  const failed = report?.testResults
-    .flatMap((file) => file.assertionResults)
+  const results = report?.testResults.flatMap((file) => file.assertionResults);
+  if (code === 0) {
+    const skipped = needs && results.some(({ status }) => status === 'skipped');
+    return skipped ? { name: `not run here: it needs ${needs}`, message: '', skipped } : null;
+  }
+  const failed = results
     // Tests that --bail cut off count as failed too, but say nothing.
-    .find(({ status, failureMessages }) => status === 'failed' && failureMessages.length > 0);
+    ?.find(({ status, failureMessages }) => status === 'failed' && failureMessages.length > 0);
   const message = failed?.failureMessages.join('\n') ?? errors;
   return { name: failed?.fullName ?? 'no test ran', message };
 }
@@ -123,7 +132,7 @@ async function writeTable() {
     'Each kernel, broken on purpose, and the first test that went red. Written by `npm run mutations`',
     'from the lists in `test/mutations/`.',
     '',
-    `${mutants.length} mutations of ${shaders.length} files, all caught.`,
+    `${mutants.length} mutations of ${shaders.length} files, all caught${butFor(', but for ')}.`,
     '',
     '| kernel | entry point | instead of | stands | goes red |',
     '| --- | --- | --- | --- | --- |',

@@ -1,7 +1,7 @@
 // roofline: what an adapter does at most, measured by kernels that do nothing else.
 // Dispatched by src/gpu/roofline.ts.
 //
-//   multiplyAdd   -> y     each thread: `rounds` times 8 independent multiply-adds of vec4f
+//   multiplyAdd   -> y     each thread: `rounds` times 8 multiply-adds of 8 independent vec4f
 //   copy          x -> y   a thread copies several vec4fs
 //   nothing       -> y     returns at once, the cost of a dispatch, unless there are rounds
 
@@ -26,33 +26,47 @@ fn copy(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
 }
 #else
+// Independent sums.
+struct Chains {
+  a: vec4f,
+  b: vec4f,
+  c: vec4f,
+  d: vec4f,
+  e: vec4f,
+  f: vec4f,
+  g: vec4f,
+  h: vec4f,
+}
+
+fn advanced(x: Chains, start: vec4f) -> Chains {
+  const factor = vec4f(0.5, 0.25, 0.75, 0.125);
+  return Chains(
+    x.a * factor + start,
+    x.b * factor + start,
+    x.c * factor + start,
+    x.d * factor + start,
+    x.e * factor + start,
+    x.f * factor + start,
+    x.g * factor + start,
+    x.h * factor + start,
+  );
+}
+
 // The chains start apart, or the compiler would compute one of them, and end at numbers near 1: those
-// near 0 are slow on some adapters.
+// near 0 are slow on some adapters. A round is of 8 steps, since some copy all sums from one to the next.
 @compute @workgroup_size(WORKGROUP)
 fn multiplyAdd(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = threadIndex(id, groups);
-  let factor = vec4f(0.5, 0.25, 0.75, 0.125);
   let start = vec4f(1.0 + f32(i % 16u));
-  var a = start;
-  var b = start + 1.0;
-  var c = start + 2.0;
-  var d = start + 3.0;
-  var e = start + 4.0;
-  var f = start + 5.0;
-  var g = start + 6.0;
-  var h = start + 7.0;
+  var x = Chains(
+    start, start + 1.0, start + 2.0, start + 3.0, start + 4.0, start + 5.0, start + 6.0, start + 7.0,
+  );
   for (var round = 0u; round < params.rounds; round++) {
-    a = a * factor + start;
-    b = b * factor + start;
-    c = c * factor + start;
-    d = d * factor + start;
-    e = e * factor + start;
-    f = f * factor + start;
-    g = g * factor + start;
-    h = h * factor + start;
+    x = advanced(advanced(advanced(advanced(x, start), start), start), start);
+    x = advanced(advanced(advanced(advanced(x, start), start), start), start);
   }
   if (i < params.count) {
-    y[i] = a + b + c + d + e + f + g + h;
+    y[i] = x.a + x.b + x.c + x.d + x.e + x.f + x.g + x.h;
   }
 }
 

@@ -3,6 +3,7 @@ export * from './errors.js';
 export { autocast, type AutocastOptions } from './autograd/autocast.js';
 export { noGrad, tidy } from './autograd/scope.js';
 export type { Device, DeviceInfo, MemoryInfo } from './gpu/device.js';
+export type { SubgroupMatrix } from './gpu/subgroupMatrix.js';
 export type { DType, Shape, TypedArray } from './gpu/dtype.js';
 export { close, init, memory, resetPeakMemory, sync, type InitOptions } from './gpu/init.js';
 export { profile, type KernelProfile, type Profile, type ProfileOptions } from './gpu/profile.js';

@@ -8,6 +8,7 @@ import { KernelChoices } from './kernelChoices.js';
 import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
 import { Readback } from './readback.js';
 import type { Recording } from './recording.js';
+import { SUBGROUP_MATRIX, type SubgroupMatrix } from './subgroupMatrix.js';
 import { UniformArena } from './uniformArena.js';
 
 /** What is known of an adapter; `features` and `limits` are those the device was made with. */
@@ -19,6 +20,8 @@ export interface DeviceInfo {
   software: boolean;
   features: string[];
   limits: Record<string, number>;
+  /** What its subgroups multiply, in the driver's order; see `InitOptions.experimental`. */
+  subgroupMatrices: readonly SubgroupMatrix[];
 }
 
 export interface DeviceOptions {
@@ -50,6 +53,10 @@ export class Device {
   readonly hasF16: boolean;
   /** True if kernels may use subgroup operations. */
   readonly hasSubgroups: boolean;
+  /** Most invocations of a subgroup; 1 where there are none. */
+  readonly subgroupMaxSize: number;
+  /** True if kernels may use WGSL's extension for `info.subgroupMatrices`. */
+  readonly hasSubgroupMatrices: boolean;
   /** What its kernels are chosen by. */
   readonly adapterClass: AdapterClass;
   /** Kernels chosen otherwise than by the table. */
@@ -82,6 +89,8 @@ export class Device {
     this.bindingLimit = info.limits['maxStorageBufferBindingSize'] ?? Infinity;
     this.hasF16 = info.features.includes('shader-f16');
     this.hasSubgroups = info.features.includes('subgroups');
+    this.subgroupMaxSize = this.hasSubgroups ? gpu.adapterInfo.subgroupMaxSize : 1;
+    this.hasSubgroupMatrices = info.features.includes(SUBGROUP_MATRIX);
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);
     this.pool = new BufferPool(gpu, (buffer) => {

@@ -11,6 +11,7 @@ import { loadChoices } from './choiceStorage.js';
 import { requestNodeAdapter } from './nodeAdapter.js';
 import { isNode } from './runtime.js';
 import { isSoftwareAdapter } from './softwareAdapter.js';
+import { SUBGROUP_MATRIX, subgroupMatricesOf } from './subgroupMatrix.js';
 
 export interface InitOptions extends DeviceOptions {
   /** A device of your own, from any `GPUAdapter`; nothing is requested then. `close()` destroys it. */
@@ -22,12 +23,19 @@ export interface InitOptions extends DeviceOptions {
    * 'always' takes a software adapter; 'never' throws where there is no hardware.
    */
   software?: 'auto' | 'always' | 'never';
+  /**
+   * Lets Dawn in Node offer features that it holds for experimental, of which matmul can use subgroup
+   * matrices (see `device.info.subgroupMatrices` and `tune`), and f16 on NVIDIA's GPUs. Its switches are
+   * `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia`. Default false. A browser decides that
+   * itself: Chrome offers subgroup matrices with --enable-unsafe-webgpu.
+   */
+  experimental?: boolean;
   /** Where that line goes. Default `console.warn`. */
   onNote?: (note: string) => void;
 }
 
 /** Features that make kernels faster or measurable; asked for where the adapter has them. */
-const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups'];
+const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups', SUBGROUP_MATRIX];
 
 /** Limits that kernels can use more of than every adapter must have. */
 const WANTED_LIMITS = [
@@ -76,7 +84,7 @@ async function makeDevice(options: InitOptions): Promise<Device> {
   const software = options.software ?? 'auto';
   const powerPreference = options.powerPreference ?? 'high-performance';
   const { adapter, notes } = isNode()
-    ? await requestNodeAdapter({ powerPreference, software })
+    ? await requestNodeAdapter({ powerPreference, software, experimental: options.experimental })
     : await requestBrowserAdapter(powerPreference, software);
   const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
   const requested = adapter.requestDevice({
@@ -133,6 +141,7 @@ function infoOf(gpu: GPUDevice, info: GPUAdapterInfo): DeviceInfo {
     software: isSoftwareAdapter(info),
     features: [...gpu.features].sort(),
     limits,
+    subgroupMatrices: subgroupMatricesOf(gpu, info),
   };
 }
 

@@ -129,7 +129,8 @@ function launchOnce<P extends ParamTypes, F extends string>(
     flags: {
       ...(options.flags as Record<string, boolean> | undefined),
       F16: arrays.some(({ dtype }) => dtype === 'f16'),
-      SUBGROUPS: device.hasSubgroups && shader.usesSubgroups,
+      SUBGROUPS: device.hasSubgroups && shader.uses('SUBGROUPS'),
+      SUBGROUP_MATRICES: device.hasSubgroupMatrices && shader.uses('SUBGROUP_MATRICES'),
     },
     constants,
     inputs: options.inputs.length,

@@ -20,6 +20,8 @@ export interface NodeGpuOptions {
    * adapter in any case, `never` a GPU or nothing.
    */
   software: 'auto' | 'always' | 'never';
+  /** Offers what Dawn holds for experimental too; SwiftShader has nothing of that. */
+  experimental?: boolean;
 }
 
 interface Found {
@@ -39,6 +41,11 @@ interface Dawn {
 
 /** Without this Dawn rounds timestamps to 65,536 ns, longer than most kernels run. */
 const DAWN_FLAGS = ['disable-dawn-features=timestamp_quantization'];
+/** The second is for NVIDIA's GPUs, of which Dawn withholds f16, and with it their matrices. */
+const EXPERIMENTAL_FLAGS = [
+  ...DAWN_FLAGS,
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+];
 
 /** The variables that name the Vulkan drivers: the second is what older loaders read. */
 const DRIVER_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
@@ -46,7 +53,7 @@ const DRIVER_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
 /** What Dawn made stays reachable for the process's life: collecting it crashes the process. */
 const created: GPU[] = [];
 
-/** What `create` gave for each set of system drivers; null where it has no adapter, now or later. */
+/** What `create` gave for each set of system drivers and of flags; null where it has no adapter, now or later. */
 const systemGpus = new Map<string, GPU | null>();
 
 /** The object that has SwiftShader's adapter, once there is one. */
@@ -112,7 +119,7 @@ async function loadDawn(): Promise<Dawn> {
 /** Tries the drivers that the system has, or that VK_DRIVER_FILES names. */
 async function trySystem(
   dawn: Dawn,
-  { powerPreference, software }: NodeGpuOptions,
+  { powerPreference, software, experimental }: NodeGpuOptions,
   tried: string[],
 ): Promise<Found | undefined> {
   // Dawn's only way to a GPU on Linux is Vulkan.
@@ -121,10 +128,12 @@ async function trySystem(
     return undefined;
   }
   const drivers = systemDrivers();
-  const known = systemGpus.get(drivers);
-  const gpu = known === undefined ? createGpu(dawn) : known;
+  const flags = experimental ? EXPERIMENTAL_FLAGS : DAWN_FLAGS;
+  const key = `${drivers} ${flags.join(' ')}`;
+  const known = systemGpus.get(key);
+  const gpu = known === undefined ? createGpu(dawn, flags) : known;
   const adapter = await gpu?.requestAdapter(powerPreference ? { powerPreference } : {});
-  systemGpus.set(drivers, adapter ? gpu : null);
+  systemGpus.set(key, adapter ? gpu : null);
   if (!gpu || !adapter) {
     tried.push(`${drivers}: no adapter`);
     return undefined;
@@ -155,7 +164,7 @@ async function trySwiftShader(dawn: Dawn, tried: string[]): Promise<Found | unde
     if (loader === 'system' && !hasSystemVulkanLoader()) continue;
     try {
       if (loader === 'bundled') loadVulkanLoader(swiftShader);
-      const gpu = createGpu(dawn);
+      const gpu = createGpu(dawn, DAWN_FLAGS);
       const adapter = await withDriver(swiftShader.manifest, () => gpu.requestAdapter());
       if (adapter) {
         tried.push(`SwiftShader: ${describe(adapter.info)}`);
@@ -176,8 +185,8 @@ async function trySwiftShader(dawn: Dawn, tried: string[]): Promise<Found | unde
   return undefined;
 }
 
-function createGpu(dawn: Dawn): GPU {
-  const gpu = dawn.create(DAWN_FLAGS);
+function createGpu(dawn: Dawn, flags: string[]): GPU {
+  const gpu = dawn.create(flags);
   created.push(gpu);
   return gpu;
 }

@@ -36,6 +36,7 @@ const SIZES = {
 
 const QUAD = 16; // bytes of a vec4f
 const CHAINS = 8; // of multiply-adds, of vec4f: as in the shader
+const STEPS = 8; // of each chain, in a round
 const RUNS = 5; // of which the fastest counts
 
 const measured = new WeakMap<Device, Promise<Roofline>>();
@@ -83,14 +84,14 @@ async function multiplyAdds(device: Device): Promise<number> {
   const y = GpuArray.empty([4 * count], 'f32', device);
   const run = (rounds: number): Promise<number> => fastest(device, () => multiplyAdd(y, rounds));
   try {
-    let rounds = 64;
+    let rounds = 8;
     let seconds = await run(rounds);
     // A few of them to know how many take long enough for the start not to count.
     for (let i = 0; i < 3 && seconds < milliseconds / 2000; i++) {
       rounds = Math.ceil(rounds * Math.min(16, milliseconds / 1000 / Math.max(seconds, 1e-6)));
       seconds = await run(rounds);
     }
-    return (count * rounds * CHAINS * 4 * 2) / seconds / 1e9;
+    return (count * rounds * CHAINS * STEPS * 4 * 2) / seconds / 1e9;
   } finally {
     y.release();
   }
@@ -132,7 +133,7 @@ async function overheads(
   }
 }
 
-/** `rounds` rounds of multiply-adds, by a thread for each four elements of `y`, which get the sums. */
+/** `rounds` rounds of eight multiply-adds, by a thread for each four elements of `y`, which get the sums. */
 export function multiplyAdd(y: GpuArray, rounds: number): void {
   const count = y.numel / 4;
   launch(shader, 'multiplyAdd', {

@@ -21,10 +21,10 @@ export interface ShaderOptions<P extends ParamTypes, F extends string> {
 }
 
 /**
- * Flags that every shader has. `launch` sets F16 if one of the arrays is of f16, and SUBGROUPS where
- * the adapter has them.
+ * Flags that every shader has. `launch` sets F16 if one of the arrays is of f16, and SUBGROUPS and
+ * SUBGROUP_MATRICES where the adapter has them.
  */
-const COMMON_FLAGS = ['F16', 'SUBGROUPS'] as const;
+const COMMON_FLAGS = ['F16', 'SUBGROUPS', 'SUBGROUP_MATRICES'] as const;
 type CommonFlag = (typeof COMMON_FLAGS)[number];
 
 /** The type `scalar` that arrays of the op's dtype are declared with. */
@@ -54,9 +54,11 @@ export class Shader<P extends ParamTypes = ParamTypes, F extends string = string
     this.checkParams(options.source);
   }
 
-  /** True if it has a path for subgroups. */
-  get usesSubgroups(): boolean {
-    return this.parts.some(({ text }) => /^\s*#(if|elif)\s+SUBGROUPS/m.test(text));
+  /** True if it has a path for subgroups, or for subgroup matrices. */
+  uses(flag: 'SUBGROUPS' | 'SUBGROUP_MATRICES'): boolean {
+    return this.parts.some(({ text }) =>
+      new RegExp(`^\\s*#(if|elif)\\s+${flag}\\b`, 'm').test(text),
+    );
   }
 
   /** The WGSL that the compiler sees for these flags; flags that are not given are false. */
@@ -103,6 +105,7 @@ function prelude(flags: Readonly<Record<string, boolean>>): string {
   return [
     flags.F16 ? 'enable f16; ' : '',
     flags.SUBGROUPS ? 'enable subgroups; ' : '',
+    flags.SUBGROUP_MATRICES ? 'enable subgroups, chromium_experimental_subgroup_matrix; ' : '',
     `alias scalar = ${scalar ? SCALARS[scalar] : 'f32'}; `,
   ].join('');
 }

@@ -4,6 +4,8 @@ export interface Mutation {
   entry: string | null;
   find: string;
   replace: string;
+  /** A feature without which no test runs what it breaks: tests are skipped then, and none goes red. */
+  needs?: string;
 }
 
 /** test/mutations/<shader>.json */

@@ -1,6 +1,7 @@
 import { init } from 'shadegrad';
 import { afterEach, beforeEach } from 'vitest';
-import { currentDevice } from '../../src/gpu/device.js';
+import { currentDevice, type Device } from '../../src/gpu/device.js';
+import type { SubgroupMatrix } from '../../src/gpu/subgroupMatrix.js';
 
 export const ADAPTERS = ['software', 'hardware'] as const;
 
@@ -28,4 +29,26 @@ export function withoutSubgroups(): void {
   afterEach(() => {
     device().hasSubgroups = actual;
   });
+}
+
+/**
+ * Makes a device say that it has these subgroup matrices.
+ *
+ * @param maxSize  If given, of a subgroup of 64 invocations without WGSL's extension, by which kernels
+ *   compute the same then. If not, they use the extension.
+ * @returns what makes it say again what it said before.
+ */
+export function setSubgroupMatrices(
+  device: Device,
+  subgroupMatrices: readonly SubgroupMatrix[],
+  maxSize?: number,
+): () => void {
+  const { hasSubgroupMatrices, subgroupMaxSize, info } = device;
+  const before = info.subgroupMatrices;
+  if (maxSize) Object.assign(device, { hasSubgroupMatrices: false, subgroupMaxSize: maxSize });
+  info.subgroupMatrices = subgroupMatrices;
+  return () => {
+    Object.assign(device, { hasSubgroupMatrices, subgroupMaxSize });
+    info.subgroupMatrices = before;
+  };
 }

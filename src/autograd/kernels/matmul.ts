@@ -6,6 +6,7 @@ import {
   able,
   ALONE,
   multiply,
+  subgroupMatrixFor,
   type MatmulVariant,
   type Matrix,
   type Product,
@@ -137,11 +138,13 @@ export const MATMUL: KernelFamily<MatmulProblem> = {
     return words.filter(Boolean).join(' ');
   },
 
-  candidates({ k }, device) {
+  candidates(problem, device) {
     const all: MatmulVariant[] = ['registers'];
     if (device.hasSubgroups) all.push('subgroups', 'subgroups16', 'subgroups32');
     all.push('shallow', 'tiled64', 'tiled32');
-    return all.filter((variant) => able(variant, k));
+    const activated = problem.activated !== undefined;
+    if (subgroupMatrixFor({ ...problem, activated }, device)) all.push('subgroupMatrix');
+    return all.filter((variant) => able(variant, problem.k));
   },
 
   preferred(problem, device) {

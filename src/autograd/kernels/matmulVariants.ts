@@ -1,12 +1,15 @@
 import activation from '../../../shaders/activation.wgsl';
 import epilogue from '../../../shaders/epilogue.wgsl';
 import source from '../../../shaders/matmul.wgsl';
+import matrixSource from '../../../shaders/matmulSubgroupMatrix.wgsl';
 import sumSource from '../../../shaders/matmulSum.wgsl';
 import threadsSource from '../../../shaders/threads.wgsl';
 import type { Device } from '../../gpu/device.js';
+import type { DType } from '../../gpu/dtype.js';
 import { GpuArray } from '../../gpu/gpuArray.js';
 import { launch } from '../../gpu/launch.js';
 import { defineShader } from '../../gpu/shader.js';
+import type { SubgroupMatrix } from '../../gpu/subgroupMatrix.js';
 import {
   ACTIVATION_FLAGS,
   activationFlags,
@@ -16,28 +19,30 @@ import {
   type Incoming,
 } from './activation.js';
 
+const PARAMS = {
+  m: 'u32',
+  n: 'u32',
+  k: 'u32',
+  span: 'u32',
+  splits: 'u32',
+  batch: 'u32',
+  inner: 'u32',
+  aStart: 'u32',
+  aOuter: 'u32',
+  aInner: 'u32',
+  bStart: 'u32',
+  bOuter: 'u32',
+  bInner: 'u32',
+  cStart: 'u32',
+  aStride: 'u32',
+  bStride: 'u32',
+  cStride: 'u32',
+} as const;
+
 const shader = defineShader({
   name: 'matmul',
   source,
-  params: {
-    m: 'u32',
-    n: 'u32',
-    k: 'u32',
-    span: 'u32',
-    splits: 'u32',
-    batch: 'u32',
-    inner: 'u32',
-    aStart: 'u32',
-    aOuter: 'u32',
-    aInner: 'u32',
-    bStart: 'u32',
-    bOuter: 'u32',
-    bInner: 'u32',
-    cStart: 'u32',
-    aStride: 'u32',
-    bStride: 'u32',
-    cStride: 'u32',
-  },
+  params: PARAMS,
   flags: [
     ...INCOMING_FLAGS,
     'TILED',
@@ -63,6 +68,26 @@ const shader = defineShader({
   includes: { epilogue, activation, threads: threadsSource },
 });
 
+const matrixShader = defineShader({
+  name: 'matmulSubgroupMatrix',
+  source: matrixSource,
+  params: PARAMS,
+  flags: [
+    ...ACTIVATION_FLAGS,
+    'HEIGHT_16',
+    'HEIGHT_32',
+    'WIDTH_16',
+    'WIDTH_32',
+    'DEPTH_16',
+    'DEPTH_32',
+    'TRANSPOSE_A',
+    'TRANSPOSE_B',
+    'BIAS',
+    'SPLIT',
+  ],
+  includes: { epilogue, activation, threads: threadsSource },
+});
+
 const sumShader = defineShader({
   name: 'matmulSum',
   source: sumSource,
@@ -72,7 +97,7 @@ const sumShader = defineShader({
 });
 
 /**
- * The kernels for a product; see shaders/matmul.wgsl.
+ * The kernels for a product; see shaders/matmul.wgsl and shaders/matmulSubgroupMatrix.wgsl.
  *
  *   registers   sums of 8x8, 4x8 or 1x8 elements in the registers of a thread
  *   subgroups   the same, and the threads of a quad share what they read
@@ -80,9 +105,17 @@ const sumShader = defineShader({
  *   shallow     8 rows of A in the registers of a thread, and all there is of K; for a K of 1 to 8
  *   tiled64     tiles of 64x64 in workgroup memory, 8x8 elements a thread
  *   tiled32     tiles of 32x32, 4x4 elements a thread
+ *   subgroupMatrix   blocks of 32x32 by the matrices that subgroups multiply, see `subgroupMatrixFor`
  */
 export type MatmulVariant =
-  'registers' | 'subgroups' | 'subgroups16' | 'subgroups32' | 'shallow' | 'tiled64' | 'tiled32';
+  | 'registers'
+  | 'subgroups'
+  | 'subgroups16'
+  | 'subgroups32'
+  | 'shallow'
+  | 'tiled64'
+  | 'tiled32'
+  | 'subgroupMatrix';
 
 /** A matrix within an array, or as many as a batch has. */
 export interface Matrix {
@@ -135,18 +168,28 @@ const TUNING = {
 
 const TILED_WORKGROUP = 64;
 
-/** Blocks of C that are computed at once, with what their number depends on. */
-interface Blocks {
+/** Blocks of C that are computed at once. */
+interface Division {
+  count: number;
+  /** Threads of each. */
+  threads: number;
+  workgroup: number;
+}
+
+/** The same, with what their number depends on. */
+interface Blocks extends Division {
   rows: 8 | 4 | 1;
   /** Of one thread in `registers`. */
   cols: 8 | 16 | 32 | 256;
   /** The threads of a quad have their columns in common. */
   shared: boolean;
-  count: number;
-  /** Threads of each. */
-  threads: number;
   band: number;
-  workgroup: number;
+}
+
+/** A part of the sum over K in each of `splits`. */
+interface Sums {
+  span: number;
+  splits: number;
 }
 
 /** Computes a product, or several, in one launch, or in two where long sums over K are split. */
@@ -158,15 +201,22 @@ export function multiply(
 ): void {
   const { a, c, m, n, k, bias, activation, rowSums } = product;
   const { device } = a.array;
-  const blocks = blocksOf(variant, product, walk.batch);
+  const matrix = variant === 'subgroupMatrix' ? matrixFor(product) : undefined;
+  const blocks = matrix ? null : blocksOf(variant, product, walk.batch);
+  const division = blocks ?? matrixBlocksOf(product, walk.batch);
   const { threads, leastSpan } = tuningOf(device);
   const mostSplits = maySplit ? Math.floor(k / leastSpan) : 1;
-  const busy = (blocks.count || 1) * blocks.threads;
+  const busy = (division.count || 1) * division.threads;
   const wanted = Math.max(1, Math.min(mostSplits, Math.ceil(threads / busy)));
-  const span = 4 * Math.ceil(k / 4 / wanted);
+  const depth = matrix?.k ?? 4;
+  const span = depth * Math.ceil(k / depth / wanted);
   const splits = Math.ceil(k / (span || 1)) || 1;
+  const run = (part: Product): void => {
+    if (matrix) dispatchMatrices(part, walk, division, matrix, { span, splits });
+    else dispatch(part, walk, blocks!, { span, splits });
+  };
   if (splits === 1) {
-    dispatch(product, walk, blocks, { span, splits });
+    run(product);
     return;
   }
   const parts = GpuArray.empty([splits, walk.batch * m * n], 'f32', device);
@@ -178,7 +228,7 @@ export function multiply(
     activation: undefined,
     rowSums: rowParts,
   };
-  dispatch(partial, walk, blocks, { span, splits });
+  run(partial);
   const inputs = [parts, bias, rowParts].filter((array) => array !== undefined);
   const inQuads = n % 4 === 0;
   const size = inQuads ? 4 : 1;
@@ -204,7 +254,8 @@ function tuningOf(device: Device): (typeof TUNING)['software'] {
 }
 
 /** How C is divided. */
-function blocksOf(variant: MatmulVariant, { a, m, n, k, rowSums }: Product, batch: number): Blocks {
+function blocksOf(wanted: MatmulVariant, { a, m, n, k, rowSums }: Product, batch: number): Blocks {
+  const variant = wanted === 'subgroupMatrix' ? 'registers' : wanted;
   const tuning = tuningOf(a.array.device);
   const columns = rowSums ? Math.max(n, 1) : n; // there are sums to write without columns too
   if (variant === 'tiled64' || variant === 'tiled32') {
@@ -241,14 +292,118 @@ export function able(variant: MatmulVariant, k: number): boolean {
   return !large || k % 4 === 0;
 }
 
-const QUAD = 4; // threads that share what they read
+/** Rows and columns of C that a subgroup computes, and what divides them. */
+const MATRIX_BLOCK = 32;
+const MATRIX_SIZES: readonly number[] = [8, 16, 32];
+/** Invocations of a workgroup with subgroups that multiply matrices, four of them at most. */
+const MATRIX_WORKGROUP = 128;
+const MOST_SUBGROUPS = 4;
 
-function dispatch(
+/**
+ * The subgroup matrices for a product, the first that fits: their elements are those of A and B, sums
+ * are of f32, and they divide C and K without a rest. None if A comes through an activation or its rows
+ * are to be summed up, since what they read goes by no register that the kernel sees.
+ */
+export function subgroupMatrixFor(
+  problem: { m: number; n: number; k: number; dtype: DType; activated: boolean; rowSums: boolean },
+  device: Device,
+): SubgroupMatrix | undefined {
+  const { m, n, k, dtype, activated, rowSums } = problem;
+  if (activated || rowSums || m * n * k === 0) return undefined;
+  return device.info.subgroupMatrices.find(
+    (matrix) =>
+      matrix.component === dtype &&
+      matrix.result === 'f32' &&
+      [matrix.m, matrix.n, matrix.k].every((size) => MATRIX_SIZES.includes(size)) &&
+      m % matrix.m === 0 &&
+      n % matrix.n === 0 &&
+      k % matrix.k === 0,
+  );
+}
+
+/** The same for a part of a product, which may start anywhere. */
+function matrixFor({
+  a,
+  b,
+  c,
+  m,
+  n,
+  k,
+  through,
+  rowSums,
+  add,
+}: Product): SubgroupMatrix | undefined {
+  // Drivers want rows that start at 16 bytes.
+  const aligned = [a, b, c].every(({ start, stride }) => start % 8 === 0 && stride % 8 === 0);
+  if (add || !aligned) return undefined;
+  const { dtype, device } = a.array;
+  const activated = through.activated !== undefined;
+  return subgroupMatrixFor({ m, n, k, dtype, activated, rowSums: rowSums !== undefined }, device);
+}
+
+function matrixBlocksOf({ a, m, n }: Product, batch: number): Division {
+  const threads = a.array.device.subgroupMaxSize;
+  const count = Math.ceil(m / MATRIX_BLOCK) * Math.ceil(n / MATRIX_BLOCK) * batch;
+  return { count, threads, workgroup: threads * subgroupsOf(threads) };
+}
+
+/** Those of a workgroup, whose size must be a multiple of the largest subgroup's. */
+function subgroupsOf(maxSize: number): number {
+  return Math.min(MOST_SUBGROUPS, MATRIX_WORKGROUP / maxSize);
+}
+
+function dispatchMatrices(
   product: Product,
   walk: BatchWalk,
-  blocks: Blocks,
-  sums: { span: number; splits: number },
+  { count, threads, workgroup }: Division,
+  matrix: SubgroupMatrix,
+  sums: Sums,
 ): void {
+  const { a, b, c, m, n, k, bias, activation } = product;
+  launch(matrixShader, 'multiply', {
+    inputs: bias ? [a.array, b.array, bias] : [a.array, b.array],
+    outputs: [c.array],
+    params: paramsOf(product, walk, sums),
+    flags: {
+      ...activationFlags(activation),
+      HEIGHT_16: matrix.m === 16,
+      HEIGHT_32: matrix.m === 32,
+      WIDTH_16: matrix.n === 16,
+      WIDTH_32: matrix.n === 32,
+      DEPTH_16: matrix.k === 16,
+      DEPTH_32: matrix.k === 32,
+      TRANSPOSE_A: a.transposed,
+      TRANSPOSE_B: b.transposed,
+      BIAS: bias !== undefined,
+      SPLIT: sums.splits > 1,
+    },
+    constants: { WORKGROUP: workgroup, SUBGROUPS: subgroupsOf(threads) },
+    threads: count * threads * sums.splits,
+    flops: 2 * m * n * k * walk.batch,
+  });
+}
+
+function paramsOf(
+  { a, b, c, m, n, k }: Product,
+  walk: BatchWalk,
+  sums: Sums,
+): { [name in keyof typeof PARAMS]: number } {
+  return {
+    ...{ m, n, k },
+    ...sums,
+    ...walk,
+    aStart: a.start,
+    bStart: b.start,
+    cStart: c.start,
+    aStride: a.stride,
+    bStride: b.stride,
+    cStride: c.stride,
+  };
+}
+
+const QUAD = 4; // threads that share what they read
+
+function dispatch(product: Product, walk: BatchWalk, blocks: Blocks, sums: Sums): void {
   const { a, b, c, m, n, k, through, bias, activation, rowSums, add } = product;
   const inQuads = ({ array, start, stride }: Matrix): boolean =>
     stride % 4 === 0 && start % 4 === 0 && array.numel > 0;
@@ -257,17 +412,7 @@ function dispatch(
   launch(shader, tiled ? 'tiled' : 'registers', {
     inputs: inputs.filter((array) => array !== undefined),
     outputs: rowSums ? [c.array, rowSums] : [c.array],
-    params: {
-      ...{ m, n, k },
-      ...sums,
-      ...walk,
-      aStart: a.start,
-      bStart: b.start,
-      cStart: c.start,
-      aStride: a.stride,
-      bStride: b.stride,
-      cStride: c.stride,
-    },
+    params: paramsOf(product, walk, sums),
     flags: {
       ...activationFlags(activation),
       ...incomingFlags({ array: a.array, ...through }),

@@ -82,7 +82,10 @@ function filtersMinimally({ n, inChannels, outChannels, groups, pixels }: ConvSi
   return products >= 10 * (inChannels + outChannels) && n * pixels >= 64;
 }
 
-/** Which kernel does what: the first line that fits. `tune()` may find better ones. */
+/**
+ * Which kernel does what: the first line that fits. `tune()` may find better ones; matmul's
+ * `subgroupMatrix` is in no line until it has been measured, so only `tune()` chooses it.
+ */
 export const TABLE: {
   matmul: readonly Row<MatmulSize>[];
   convolve: readonly Row<ConvSize>[];

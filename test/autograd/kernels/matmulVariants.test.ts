@@ -1,42 +1,17 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Activation } from '../../../src/autograd/kernels/activation.js';
 import { choose } from '../../../src/autograd/kernels/choice.js';
 import { MATMUL, matmul, type MatmulProblem } from '../../../src/autograd/kernels/matmul.js';
 import { currentDevice } from '../../../src/gpu/device.js';
-import { numelOf, type Shape } from '../../../src/gpu/dtype.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
-import { sigmoid } from '../../reference/activations.js';
-import { matmul as reference, permute } from '../../reference/matmul.js';
-import type { Reference } from '../../support/checkOp.js';
+import { checkMatmul, type MatmulCase } from '../../support/checkMatmul.js';
 import { expectClose } from '../../support/compare.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
 const VARIANTS = ['registers', 'subgroups', 'tiled64', 'tiled32'];
 
-const FUNCTIONS: Record<Activation, { f: (x: number) => number; slope: (y: number) => number }> = {
-  relu: { f: (x) => Math.max(x, 0), slope: (y) => (y > 0 ? 1 : 0) },
-  sigmoid: { f: sigmoid, slope: (y) => y * (1 - y) },
-  tanh: { f: Math.tanh, slope: (y) => 1 - y * y },
-};
-
-interface Case {
-  name: string;
-  m: number;
-  n: number;
-  k: number;
-  lead?: [Shape, Shape];
-  transposeA?: boolean;
-  transposeB?: boolean;
-  bias?: boolean;
-  activation?: Activation;
-  /** What A comes through. */
-  activated?: Activation;
-  rowSums?: boolean;
-}
-
 // prettier-ignore
-const CASES: Case[] = [
+const CASES: MatmulCase[] = [
   { name: 'odd sizes, bias and tanh', m: 17, n: 31, k: 33, bias: true, activation: 'tanh' },
   { name: 'rows in quads, bias and relu', m: 68, n: 36, k: 40, transposeB: true, bias: true, activation: 'relu' },
   { name: 'several tiles, a gradient through sigmoid', m: 33, n: 132, k: 65, activated: 'sigmoid' },
@@ -49,7 +24,7 @@ const CASES: Case[] = [
 ];
 
 // prettier-ignore
-const SHALLOW: Case[] = [
+const SHALLOW: MatmulCase[] = [
   { name: 'K 1, odd', m: 37, n: 259, k: 1, bias: true, activation: 'tanh' },
   { name: 'K 4, in quads', m: 40, n: 264, k: 4, transposeB: true, bias: true, activation: 'relu' },
   { name: 'K 3, gradients of weight and bias', m: 70, n: 12, k: 3, transposeA: true, activated: 'relu', rowSums: true },
@@ -59,7 +34,7 @@ const SHALLOW: Case[] = [
 ];
 
 // prettier-ignore
-const WIDE: Case[] = [
+const WIDE: MatmulCase[] = [
   { name: 'three bands, in quads', m: 72, n: 100, k: 12, bias: true, activation: 'relu' },
   { name: 'odd rows and columns', m: 33, n: 65, k: 20, transposeB: true, bias: true, activation: 'sigmoid' },
   { name: 'gradients of weight and bias through tanh', m: 35, n: 63, k: 16, transposeA: true, activated: 'tanh', rowSums: true },
@@ -68,7 +43,7 @@ const WIDE: Case[] = [
 ];
 
 // prettier-ignore
-const ROWS: Case[] = [
+const ROWS: MatmulCase[] = [
   { name: 'one row, bias and relu', m: 1, n: 20, k: 24, transposeB: true, bias: true, activation: 'relu' },
   { name: 'one row of a weight gradient', m: 1, n: 9, k: 11, transposeA: true, activated: 'tanh', rowSums: true },
 ];
@@ -78,70 +53,10 @@ const force = (variant: string): unknown =>
 
 afterEach(() => currentDevice().choices.forced.clear());
 
-const random = (shape: Shape, seed: number, low = -1): Reference => ({
-  shape,
-  data: Float64Array.from(uniform(numelOf(shape), seed, low)),
-});
-
-/** The last two dimensions in each other's place. */
-function swapped(x: Reference): Reference {
-  const lead = x.shape.slice(0, -2).map((_, d) => d);
-  return permute(x, [...lead, lead.length + 1, lead.length]);
-}
-
-async function check(options: Case, dtype: 'f32' | 'f16'): Promise<void> {
-  const { m, n, k, lead = [[], []], transposeA = false, transposeB = false } = options;
-  const upload = async (x: Reference): Promise<GpuArray> => {
-    const array = GpuArray.from(Float32Array.from(x.data), x.shape, currentDevice(), dtype);
-    x.data.set(await array.read()); // in f16 rounded
-    return array;
-  };
-  const stored = {
-    a: random([...lead[0], ...(transposeA ? [k, m] : [m, k])], 1),
-    b: random([...lead[1], ...(transposeB ? [n, k] : [k, n])], 2),
-    // Not the largest, so that the slope of no activation is 0 everywhere.
-    y: random([...lead[0], ...(transposeA ? [k, m] : [m, k])], 3, -0.5),
-    bias: random([n], 4),
-  };
-  const [a, b, y, bias] = await Promise.all(Object.values(stored).map(upload));
-  const rowSums = options.rowSums ? GpuArray.empty([m], dtype) : undefined;
-  const incoming = options.activated
-    ? { array: a!, activation: options.activated, activated: y! }
-    : a!;
-  const c = matmul(incoming, b!, {
-    ...{ transposeA, transposeB, rowSums },
-    bias: options.bias ? bias : undefined,
-    activation: options.activation,
-  });
-
-  const left = { ...stored.a, data: stored.a.data.slice() };
-  const { activated, activation } = options;
-  if (activated) {
-    const { slope } = FUNCTIONS[activated];
-    left.data.forEach((value, i) => (left.data[i] = value * slope(stored.y.data[i]!)));
-  }
-  const op = transposeA ? swapped(left) : left;
-  const product = reference(op, transposeB ? swapped(stored.b) : stored.b);
-  const f = activation ? FUNCTIONS[activation].f : (x: number): number => x;
-  const expected = product.data.map((value, i) =>
-    f(value + (options.bias ? stored.bias.data[i % n]! : 0)),
-  );
-  const tolerance = dtype === 'f16' ? { norm: 5e-3 } : { absolute: 2e-5 };
-  expect(c.shape).toEqual(product.shape);
-  expectClose(await c.read(), expected, tolerance, dtype);
-  if (rowSums) {
-    const sums = Float64Array.from({ length: m }, (_, row) =>
-      op.data.subarray(row * k, (row + 1) * k).reduce((sum, value) => sum + value, 0),
-    );
-    expectClose(await rowSums.read(), sums, tolerance, `${dtype} row sums`);
-  }
-  for (const array of [a, b, y, bias, rowSums, c]) array?.release();
-}
-
-async function checkBy(variant: string, options: Case): Promise<void> {
+async function checkBy(variant: string, options: MatmulCase): Promise<void> {
   force(variant);
-  await check(options, 'f32');
-  if (currentDevice().hasF16) await check(options, 'f16');
+  await checkMatmul(options, 'f32');
+  if (currentDevice().hasF16) await checkMatmul(options, 'f16');
 }
 
 describe.each(VARIANTS)('matmul by %s', (variant) => {
@@ -184,13 +99,13 @@ describe('matmul of one row, which `registers` reads as one piece', () => {
 });
 
 describe('what belongs to the end of a product, of arrays over the binding limit', () => {
-  test.each<Case>([
+  test.each<MatmulCase>([
     { name: 'C and B', m: 7, n: 150, k: 20, transposeB: true, bias: true, activation: 'relu' },
     { name: 'B along K', m: 3, n: 40, k: 50, bias: true, activation: 'sigmoid' },
     { name: 'A, through tanh', m: 90, n: 3, k: 20, activated: 'tanh', rowSums: true },
     { name: 'A along K', m: 9, n: 3, k: 120, transposeA: true, activated: 'relu', rowSums: true },
     { name: 'C and A', m: 40, n: 30, k: 9, transposeA: true, activated: 'tanh', rowSums: true },
-  ])('$name', (options) => withBindingLimit(1024, () => check(options, 'f32')));
+  ])('$name', (options) => withBindingLimit(1024, () => checkMatmul(options, 'f32')));
 });
 
 test('row sums are written where there are no columns', async () => {
