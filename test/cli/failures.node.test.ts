@@ -76,7 +76,7 @@ describe('a damaged data set', () => {
     await expectFailure(
       TRAIN,
       'ResourceError',
-      /^error: MNIST: no t10k-labels-idx1-ubyte in tiny\.\nThe four files .* must be there/,
+      /^error: MNIST: no t10k-labels-idx1-ubyte in tiny\.\nThe files .* must be there/,
     );
   });
 
