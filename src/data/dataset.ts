@@ -1,12 +1,18 @@
 import { ArgumentError } from '../errors.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
-import { defaultGenerator, type Generator } from '../random/generator.js';
+import type { Generator } from '../random/generator.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A numbered collection of examples that live on the GPU, each a tuple such as [image, label]. */
 export abstract class Dataset {
   /** Number of examples. */
   abstract readonly length: number;
+
+  /** Names of the classes, by label; none where the examples have no classes. */
+  readonly classNames: readonly string[] = [];
+
+  /** The class of each example, where that is known on the host. */
+  readonly labels?: ArrayLike<number>;
 
   /**
    * A batch: one tensor for each part of an example, its first dimension `count`.
@@ -28,6 +34,8 @@ export abstract class Dataset {
 /** Some examples of another data set, which keeps owning the memory. */
 export class Subset extends Dataset {
   readonly length: number;
+  override readonly classNames: readonly string[];
+  override readonly labels: ArrayLike<number> | undefined;
 
   /** @throws ArgumentError for a number that the data set does not have. */
   constructor(
@@ -35,7 +43,10 @@ export class Subset extends Dataset {
     readonly indices: readonly number[] | Uint32Array,
   ) {
     super();
+    const { classNames, labels } = dataset;
     this.length = indices.length;
+    this.classNames = classNames;
+    this.labels = labels && Uint32Array.from(indices, (index) => labels[index]!);
     for (const index of indices) {
       if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
         throw new ArgumentError('Subset', `indices from 0 to ${dataset.length - 1}`, index);
@@ -54,42 +65,4 @@ export class Subset extends Dataset {
 
   /** Does nothing: dispose the data set itself. */
   dispose(): void {}
-}
-
-/**
- * Splits a data set at random into parts without overlap.
- *
- * @param lengths    Examples of each part, or fractions that add up to 1; of a fraction's remainder
- *                   the first parts get one example more each.
- * @param generator  Default the one that `manualSeed` seeds.
- * @throws ArgumentError if the lengths do not add up.
- */
-export function randomSplit(
-  dataset: Dataset,
-  lengths: readonly number[],
-  generator: Generator = defaultGenerator,
-): Subset[] {
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  const isShare = (length: number): boolean => length >= 0 && length <= 1;
-  const fractions =
-    Math.abs(total - 1) < 1e-6 && lengths.every(isShare) && !lengths.every(Number.isInteger);
-  const counts = lengths.map((length) =>
-    fractions ? Math.floor(length * dataset.length) : length,
-  );
-  if (fractions) {
-    let left = dataset.length - counts.reduce((sum, count) => sum + count, 0);
-    for (let i = 0; left > 0; i = (i + 1) % counts.length, left--) counts[i]!++;
-  } else if (
-    total !== dataset.length ||
-    lengths.some((length) => !Number.isInteger(length) || length < 0)
-  ) {
-    throw new ArgumentError(
-      'randomSplit',
-      `lengths that add up to ${dataset.length}, or fractions that add up to 1`,
-      `[${lengths.join(', ')}]`,
-    );
-  }
-  const order = generator.permutation(dataset.length);
-  let start = 0;
-  return counts.map((count) => new Subset(dataset, order.slice(start, (start += count))));
 }

@@ -6,6 +6,7 @@ import { ArgumentError, DataFormatError, ResourceError, ShadegradError } from '.
 import { cacheFolders } from '../gpu/nodePackages.js';
 import { isNode } from '../gpu/runtime.js';
 import {
+  appendNodeFile,
   isNodeFile,
   joinPath,
   readNodeFile,
@@ -52,7 +53,8 @@ const underWay = new Map<
  * has it. Calls for the same file while one is under way share its download, and each gets an array
  * of its own. Several processes may fetch at once: the file is renamed into place.
  *
- * A file in the cache that no longer has the checksum is removed and fetched anew. A cache folder
+ * A connection that breaks is taken up where it broke, if the server can, and so is a download that
+ * an earlier call or process left unfinished. A file in the cache that no longer has the checksum is removed and fetched anew. A cache folder
  * that cannot be read or written is an error only if `cacheDir` names it.
  *
  * @returns The whole file, decompressed with `gzip`.
@@ -90,17 +92,29 @@ export async function fetchVerified(options: FetchOptions): Promise<Uint8Array> 
   }
 }
 
-/** A place for one file. */
+/** A place for one file, and beside it for the beginning of one that was cut off. */
 interface Cache {
   key: string;
   read(): Promise<Uint8Array | undefined>;
   write(bytes: Uint8Array): Promise<void>;
   remove(): Promise<void>;
+  readPart(): Promise<Uint8Array | undefined>;
+  /** Keeps what came so far: `fresh`, after `before` that was kept already. */
+  keepPart(before: readonly Uint8Array[], fresh: readonly Uint8Array[]): Promise<void>;
+  removePart(): Promise<void>;
+  /** Bytes after which a part is kept while more arrive, in case the process ends. */
+  keepEvery: number;
 }
+
+/** Bytes from which a part is worth keeping. */
+const PART = 2 ** 20;
+/** How often a download from one address is taken up again. */
+const RESUMES = 3;
 
 function diskCache(digest: string, { name, cacheDir }: FetchOptions): Cache {
   // The digest in the name: files of one name and different content live beside each other.
   const file = joinPath(cacheDir ?? cacheFolders()[0]!, `${digest.slice(0, 16)}-${name}`);
+  const part = `${file}.part`;
   // The cache only saves time: its failures matter where the caller chose the folder.
   const tolerant = <T>(result: Promise<T>) =>
     cacheDir === undefined ? result.catch(() => undefined) : result;
@@ -109,6 +123,10 @@ function diskCache(digest: string, { name, cacheDir }: FetchOptions): Cache {
     read: async () => ((await isNodeFile(file)) ? tolerant(readNodeFile(file)) : undefined),
     write: async (bytes) => tolerant(writeNodeFileAtomic(file, bytes)),
     remove: async () => tolerant(removeNodeFile(file)),
+    readPart: async () => ((await isNodeFile(part)) ? tolerant(readNodeFile(part)) : undefined),
+    keepPart: async (_, fresh) => tolerant(appendNodeFile(part, concatenate(fresh))),
+    removePart: async () => tolerant(removeNodeFile(part)),
+    keepEvery: 4 * PART,
   };
 }
 
@@ -123,19 +141,27 @@ function browserCache(digest: string, name: string): Cache {
       return undefined;
     }
   };
+  const read = (key: string) =>
+    withCache(async (cache) => {
+      const response = await cache.match(key);
+      return response && new Uint8Array(await response.arrayBuffer());
+    });
+  const write = async (key: string, bytes: Uint8Array) => {
+    await withCache((cache) => cache.put(key, new Response(bytes as Uint8Array<ArrayBuffer>)));
+  };
+  const remove = async (key: string) => {
+    await withCache((cache) => cache.delete(key));
+  };
+  const part = `${key}.part`;
   return {
     key,
-    read: () =>
-      withCache(async (cache) => {
-        const response = await cache.match(key);
-        return response && new Uint8Array(await response.arrayBuffer());
-      }),
-    write: async (bytes) => {
-      await withCache((cache) => cache.put(key, new Response(bytes as Uint8Array<ArrayBuffer>)));
-    },
-    remove: async () => {
-      await withCache((cache) => cache.delete(key));
-    },
+    read: () => read(key),
+    write: (bytes) => write(key, bytes),
+    remove: () => remove(key),
+    readPart: () => read(part),
+    keepPart: (before, fresh) => write(part, concatenate([...before, ...fresh])),
+    removePart: () => remove(part),
+    keepEvery: Infinity, // an entry is written whole: only when a download was cut off
   };
 }
 
@@ -154,27 +180,40 @@ async function fetchThrough(
   }
 
   const failures: { url: string; reason: string; wrongContent: boolean }[] = [];
-  for (const url of urls) {
+  const part = new Part(cache, await cache.readPart());
+  const left = [...urls];
+  for (let url = left.shift(); url !== undefined; url = left.shift()) {
+    const from = url;
+    const began = part.received;
     try {
-      let bytes = await download(url, timeoutMs, (received, total) =>
-        report({ name, url, received, total }),
+      let bytes = await downloadWithResumes(url, timeoutMs, part, (received, total) =>
+        report({ name, url: from, received, total }),
       );
       // A server may have said "content-encoding: gzip", and then fetch has decompressed it.
       if (gzip && bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = await gunzip(bytes, url);
       const found = await sha256Hex(bytes);
       if (found !== digest) {
-        const reason = `expected SHA-256 ${digest}, got ${found} (${bytes.length} bytes)`;
-        failures.push({ url, reason, wrongContent: true });
-        continue;
+        throw new DataFormatError(
+          url,
+          `expected SHA-256 ${digest}, got ${found} (${bytes.length} bytes)`,
+        );
       }
+      await part.clear();
       await cache.write(bytes);
       return bytes;
     } catch (error) {
       if (error instanceof ShadegradError && !(error instanceof DataFormatError)) throw error;
       const wrongContent = error instanceof DataFormatError;
-      failures.push({ url, reason: (error as Error).message, wrongContent });
+      if (wrongContent) await part.clear();
+      // The beginning may have been of another file: once more, all of it.
+      if (wrongContent && began > 0) left.unshift(url);
+      else {
+        const reason = (error as Error).message.replace(`${url}: `, '');
+        failures.push({ url, reason, wrongContent });
+      }
     }
   }
+  await part.keep();
 
   const list = failures.map(({ url, reason }) => `\n  ${url}: ${reason}`).join('');
   if (failures.some(({ wrongContent }) => wrongContent)) {
@@ -189,38 +228,108 @@ async function fetchThrough(
   );
 }
 
-/** Fetches one address. Throws plain errors, whose messages are the reasons in a list. */
-async function download(
+/** What came of a file so far, over one connection or several. */
+class Part {
+  private chunks: Uint8Array[] = [];
+  private kept = 0; // of the chunks
+  private unkept = 0; // bytes
+  received = 0;
+  /** Whether the server says that it can go on in the middle. */
+  resumable = true;
+
+  constructor(
+    private readonly cache: Cache,
+    before: Uint8Array | undefined,
+  ) {
+    if (!before) return;
+    this.chunks = [before];
+    this.kept = 1;
+    this.received = before.length;
+  }
+
+  async add(chunk: Uint8Array): Promise<void> {
+    this.chunks.push(chunk);
+    this.received += chunk.length;
+    this.unkept += chunk.length;
+    if (this.resumable && this.unkept >= this.cache.keepEvery) await this.keep();
+  }
+
+  /** For another download, if it is worth it. */
+  async keep(): Promise<void> {
+    if (!this.resumable || this.received < PART || this.unkept === 0) return;
+    await this.cache.keepPart(this.chunks.slice(0, this.kept), this.chunks.slice(this.kept));
+    this.kept = this.chunks.length;
+    this.unkept = 0;
+  }
+
+  /** Starts from nothing. */
+  async clear(): Promise<void> {
+    if (this.kept > 0) await this.cache.removePart();
+    this.chunks = [];
+    this.kept = this.unkept = this.received = 0;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return concatenate(this.chunks);
+  }
+}
+
+type Report = (received: number, total: number | undefined) => void;
+
+/** Fetches one address, and goes on where a connection broke. Throws as {@link download}. */
+async function downloadWithResumes(
   url: string,
   timeoutMs: number,
-  report: (received: number, total: number | undefined) => void,
+  part: Part,
+  report: Report,
 ): Promise<Uint8Array> {
+  for (let tries = 0; ; tries++) {
+    const before = part.received;
+    try {
+      await download(url, timeoutMs, part, report);
+      return part.bytes();
+    } catch (error) {
+      if (!part.resumable) await part.clear();
+      if (part.received <= before || !part.resumable || tries === RESUMES) throw error;
+    }
+  }
+}
+
+/** Adds to `part` what is missing. Throws plain errors, whose messages are the reasons in a list. */
+async function download(url: string, timeoutMs: number, part: Part, report: Report): Promise<void> {
   const abort = new AbortController();
   const giveUp = () => abort.abort(new Error(`no answer for ${timeoutMs / 1000} s`));
   let timer = setTimeout(giveUp, timeoutMs);
   try {
-    const response = await fetch(url, { signal: abort.signal });
+    const { received: before } = part;
+    const headers: HeadersInit = before > 0 ? { range: `bytes=${before}-` } : {};
+    let response = await fetch(url, { signal: abort.signal, headers });
+    const continues = response.headers.get('content-range')?.startsWith(`bytes ${before}-`);
+    if (response.status === 416 || (response.status === 206 && !continues)) {
+      // It has less than was kept: then all of it.
+      await response.body?.cancel();
+      await part.clear();
+      response = await fetch(url, { signal: abort.signal });
+    } else if (response.status === 200) await part.clear();
     if (!response.ok) {
       await response.body?.cancel();
       throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
     }
     const encoded = response.headers.has('content-encoding');
+    part.resumable = !encoded && response.headers.get('accept-ranges') === 'bytes';
+    if (response.status === 206) part.resumable = !encoded;
     const length = Number(response.headers.get('content-length') ?? NaN);
-    const total = encoded || Number.isNaN(length) ? undefined : length;
-    const chunks: Uint8Array[] = [];
-    let received = 0;
+    const total = encoded || Number.isNaN(length) ? undefined : part.received + length;
     const reader = response.body?.getReader();
-    for (let part = await reader?.read(); part && !part.done; part = await reader!.read()) {
+    for (let next = await reader?.read(); next && !next.done; next = await reader!.read()) {
       clearTimeout(timer);
       timer = setTimeout(giveUp, timeoutMs);
-      chunks.push(part.value);
-      received += part.value.length;
-      report(received, total);
+      await part.add(next.value);
+      report(part.received, total);
     }
-    if (total !== undefined && received !== total) {
-      throw new Error(`the connection ended after ${received} of ${total} bytes`);
+    if (total !== undefined && part.received !== total) {
+      throw new Error(`the connection ended after ${part.received} of ${total} bytes`);
     }
-    return concatenate(chunks, received);
   } catch (error) {
     if (abort.signal.aborted) throw abort.signal.reason;
     // "fetch failed" hides what failed: the cause has it (refused, not found, reset).
@@ -232,8 +341,8 @@ async function download(
   }
 }
 
-function concatenate(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
+function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, offset);

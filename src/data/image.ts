@@ -1,8 +1,8 @@
 /**
- * PNG files as plain pixels, and the preparation that turns a picture of a digit into what a
+ * PNG and JPEG files as plain pixels, and the preparation that turns a picture of a digit into what a
  * network trained on MNIST expects.
  *
- * Format: https://www.w3.org/TR/png-3/.
+ * Formats: https://www.w3.org/TR/png-3/, https://www.w3.org/Graphics/JPEG/itu-t81.pdf.
  */
 import type { DecodedPng } from 'fast-png';
 import { ArgumentError, DataFormatError, ShapeError } from '../errors.js';
@@ -25,7 +25,6 @@ const INDEXED = 3;
 
 /** Other formats by their first bytes, to name them in the message. */
 const OTHER_FORMATS: readonly [string, readonly number[]][] = [
-  ['a JPEG file', [0xff, 0xd8, 0xff]],
   ['a GIF file', [0x47, 0x49, 0x46, 0x38]],
   ['a BMP file', [0x42, 0x4d]],
   ['a RIFF file, perhaps WebP', [0x52, 0x49, 0x46, 0x46]],
@@ -38,17 +37,59 @@ const MAX_PIXELS = 1 << 26;
 const AGAIN = 'Save the image again as PNG.';
 
 /**
- * Decodes a PNG file: grey, RGB or palette, with or without transparency, 1 to 16 bits a sample.
+ * Decodes a PNG or JPEG file.
  *
- * Samples are scaled to 8 bits. A palette becomes RGB, a transparent colour becomes an alpha
- * channel. Colour profiles and gamma are ignored.
+ * PNG: grey, RGB or palette, with or without transparency, 1 to 16 bits a sample, which are scaled to
+ * 8 bits; a palette becomes RGB, a transparent colour becomes an alpha channel. JPEG: baseline or
+ * progressive, as RGB. Colour profiles, gamma and the orientation that cameras note are ignored.
  *
  * @param bytes  The whole file.
  * @param file   Path or URL, for messages.
- * @throws DataFormatError  Not a PNG, cut, damaged (checksums are verified), above 67 million
- *   pixels, or interlaced with less than 8 bits a sample, which is not supported.
+ * @throws DataFormatError  Neither PNG nor JPEG, cut, damaged (checksums are verified), above 67
+ *   million pixels, or interlaced with less than 8 bits a sample, which is not supported.
  */
 export async function decodeImage(bytes: Uint8Array, file: string): Promise<Image> {
+  const isJpeg = JPEG_START.every((byte, i) => bytes[i] === byte);
+  return isJpeg ? decodeJpeg(bytes, file) : decodePng(bytes, file);
+}
+
+const JPEG_START = [0xff, 0xd8, 0xff];
+const START_OF_SCAN = 0xda;
+const END_OF_IMAGE = 0xd9;
+
+async function decodeJpeg(bytes: Uint8Array, file: string): Promise<Image> {
+  if (!hasEnd(bytes)) {
+    const problem = 'expected the end of a JPEG image, got the end of the file';
+    throw new DataFormatError(file, problem, bytes.length, `The file is cut short. ${AGAIN}`);
+  }
+  const { decode } = await import('jpeg-js');
+  try {
+    const { width, height, data } = decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      maxResolutionInMP: MAX_PIXELS / 1e6,
+      maxMemoryUsageInMB: 2048,
+    });
+    return { width, height, channels: 3, data };
+  } catch (cause) {
+    const problem = `expected a whole JPEG file, got a damaged one (${(cause as Error).message})`;
+    throw new DataFormatError(file, problem, undefined, AGAIN);
+  }
+}
+
+/** Whether the marker of the end follows the first scan: the decoder fills in what a cut took. */
+function hasEnd(bytes: Uint8Array): boolean {
+  let at = 2;
+  // Segments before it may hold a small image with an end of its own.
+  while (at + 3 < bytes.length && bytes[at] === 0xff && bytes[at + 1] !== START_OF_SCAN)
+    at += 2 + 256 * bytes[at + 2]! + bytes[at + 3]!;
+  for (; at + 1 < bytes.length; at++)
+    if (bytes[at] === 0xff && bytes[at + 1] === END_OF_IMAGE) return true;
+  return false;
+}
+
+async function decodePng(bytes: Uint8Array, file: string): Promise<Image> {
   checkHeader(bytes, file);
   const { decode, convertIndexedToRgb } = await import('fast-png');
   try {
@@ -70,7 +111,8 @@ function checkHeader(bytes: Uint8Array, file: string): void {
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) {
     const other = OTHER_FORMATS.find(([, start]) => start.every((byte, i) => bytes[i] === byte));
     const found = other?.[0] ?? (bytes.length === 0 ? 'an empty file' : 'another kind of file');
-    throw new DataFormatError(file, `expected a PNG file, got ${found}`, 0, 'Convert it to PNG.');
+    const problem = `expected a PNG or JPEG file, got ${found}`;
+    throw new DataFormatError(file, problem, 0, 'Convert it to PNG or JPEG.');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 33 || view.getUint32(8) !== 13 || view.getUint32(12) !== 0x49484452) {

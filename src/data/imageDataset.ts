@@ -1,49 +1,23 @@
-import source from '../../shaders/gatherImages.wgsl';
-import philox from '../../shaders/philox.wgsl';
-import threads from '../../shaders/threads.wgsl';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import type { Device } from '../gpu/device.js';
 import { numelOf } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
-import { launch } from '../gpu/launch.js';
-import { defineShader } from '../gpu/shader.js';
+import { replayed } from '../gpu/recording.js';
 import { defaultGenerator, type Generator } from '../random/generator.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Dataset } from './dataset.js';
-import { planTransforms, type Normalization, type Transform } from './transforms.js';
-
-const shader = defineShader({
-  name: 'gatherImages',
-  source,
-  params: {
-    count: 'u32',
-    channels: 'u32',
-    height: 'u32',
-    width: 'u32',
-    span: 'u32',
-    start: 'u32',
-    first: 'u32',
-    images: 'u32',
-    steps: 'u32',
-    seed0: 'u32',
-    seed1: 'u32',
-    offset: 'u32',
-  },
-  includes: { philox, threads },
-});
-
-/** Pixels of a thread: a software adapter wants few threads with much to do each. */
-const SPAN = { software: Infinity, hardware: 4 };
+import { ImagePipeline } from './imagePipeline.js';
+import type { Normalization, Transform } from './transform.js';
 
 export interface ImageDatasetOptions {
   /** (N, C, H, W), one byte each. */
   images: Uint8Array;
   /** (N), each the index of a class. */
-  labels: Uint8Array;
+  labels: Uint8Array | Uint16Array;
   /** C, H and W of one image. */
   imageShape: readonly [channels: number, height: number, width: number];
   /** Names of the classes. */
-  classes: readonly string[];
+  classNames: readonly string[];
   /** One mean and one std for each channel. Default 0 and 1: pixels from 0 to 1. */
   normalization?: Normalization;
   /** What each batch goes through, in this order; `normalize` instead of `normalization`. Default none. */
@@ -55,10 +29,6 @@ interface Uploaded {
   /** The bytes of the images, four to a word, in pieces that can be bound. */
   pieces: { pixels: GpuArray; first: number; images: number }[];
   labels: GpuArray;
-  /** (C, 2): what a byte is multiplied with, and what is added then. */
-  channels: GpuArray;
-  /** Kind and parameter of each random transform. */
-  steps: GpuArray;
 }
 
 /**
@@ -70,20 +40,20 @@ interface Uploaded {
 export class ImageDataset extends Dataset {
   readonly length: number;
   readonly images: Uint8Array;
-  readonly labels: Uint8Array;
+  override readonly labels: Uint8Array | Uint16Array;
+  /** C, H and W of what `images` holds. */
   readonly imageShape: readonly [channels: number, height: number, width: number];
-  readonly classes: readonly string[];
+  override readonly classNames: readonly string[];
   readonly normalization: Normalization;
   readonly transforms: readonly Transform[];
-  private readonly steps: Uint32Array;
+  private readonly pipeline: ImagePipeline;
   private uploaded: Uploaded | null = null;
 
-  /** @throws ShapeError or ArgumentError if images, labels, classes and channels do not fit. */
+  /** @throws ShapeError or ArgumentError if images, labels, classes, channels and transforms do not fit. */
   constructor(options: ImageDatasetOptions) {
     super();
-    const { images, labels, imageShape, classes, normalization, transforms = [] } = options;
-    const [channels, height, width] = imageShape;
-    const bytes = labels.length * channels * height * width;
+    const { images, labels, imageShape, classNames, normalization, transforms = [] } = options;
+    const bytes = labels.length * numelOf(imageShape);
     if (images.length !== bytes) {
       throw new ShapeError(
         'ImageDataset',
@@ -91,32 +61,28 @@ export class ImageDataset extends Dataset {
         `${images.length} bytes`,
       );
     }
-    const wrong = labels.find((label) => label >= classes.length);
+    const wrong = labels.find((label) => label >= classNames.length);
     if (wrong !== undefined)
-      throw new ArgumentError('ImageDataset', `labels under ${classes.length}`, wrong);
+      throw new ArgumentError('ImageDataset', `labels under ${classNames.length}`, wrong);
     this.length = labels.length;
     this.images = images;
     this.labels = labels;
     this.imageShape = imageShape;
-    this.classes = classes;
+    this.classNames = classNames;
     this.transforms = transforms;
-    const plan = planTransforms('ImageDataset', transforms);
-    if (plan.normalization && normalization)
-      throw new ArgumentError('ImageDataset', 'normalization or the transform normalize', 'both');
-    this.steps = plan.steps;
-    this.normalization = normalization ??
-      plan.normalization ?? {
-        mean: Array<number>(channels).fill(0),
-        std: Array<number>(channels).fill(1),
-      };
-    const { mean, std } = this.normalization;
-    if (mean.length !== channels || std.length !== channels || std.some((value) => !(value > 0))) {
-      throw new ArgumentError(
-        'ImageDataset',
-        `a mean and a std above 0 for each of ${channels} channels`,
-        `mean [${mean.join(', ')}], std [${std.join(', ')}]`,
-      );
-    }
+    this.pipeline = new ImagePipeline(
+      'ImageDataset',
+      imageShape,
+      'bytes',
+      transforms,
+      normalization,
+    );
+    this.normalization = this.pipeline.normalization;
+  }
+
+  /** C, H and W of the images of a batch, which transforms may have resized. */
+  get sampleShape(): readonly [channels: number, height: number, width: number] {
+    return this.pipeline.shape;
   }
 
   /** The bytes of image `i`, (C, H, W). */
@@ -132,47 +98,26 @@ export class ImageDataset extends Dataset {
     generator: Generator = defaultGenerator,
   ): Tensor[] {
     const { device } = order;
-    const { pieces, labels, channels, steps } = this.upload(device);
-    const [planes, height, width] = this.imageShape;
-    const x = GpuArray.empty([count, planes, height, width], 'f32', device);
+    const { pieces, labels } = this.upload(device);
     const y = GpuArray.empty([count], 'i32', device);
-    const span = Math.min(SPAN[device.info.software ? 'software' : 'hardware'], width);
-    const random = this.steps.length > 0;
-    const draw = random ? generator.next() : { seed0: 0, seed1: 0, offset: 0 };
-    for (const { pixels, first, images } of pieces) {
-      launch(shader, 'gather', {
-        inputs: [pixels, order, channels, labels, steps],
-        outputs: [x, y],
-        params: {
-          ...{ count, channels: planes, height, width, span, start, first, images },
-          ...{ steps: this.steps.length / 2, ...draw },
-        },
-        threads: count * planes * height * Math.ceil(width / span),
-      });
-    }
-    return [new Tensor(x), new Tensor(y)];
+    const draw = this.pipeline.random ? replayed(device, () => generator.next()) : undefined;
+    const batches = pieces.map((piece) => ({ ...piece, order, start, labels, y }));
+    return [new Tensor(this.pipeline.run(device, batches, count, draw)), new Tensor(y)];
   }
 
   dispose(): void {
-    const { pieces = [], ...rest } = this.uploaded ?? {};
-    for (const { pixels } of pieces) pixels.release();
-    for (const array of Object.values(rest) as GpuArray[]) array.release();
+    for (const { pixels } of this.uploaded?.pieces ?? []) pixels.release();
+    this.uploaded?.labels.release();
     this.uploaded = null;
+    this.pipeline.dispose();
   }
 
   private upload(device: Device): Uploaded {
     if (this.uploaded?.labels.device === device) return this.uploaded;
     this.dispose();
-    const { mean, std } = this.normalization;
-    const scaleShift = Float32Array.from(
-      mean.flatMap((m, c) => [1 / (255 * std[c]!), -m / std[c]!]),
-    );
-    const steps = this.steps.length > 0 ? this.steps : new Uint32Array(2);
     return (this.uploaded = {
       pieces: this.uploadPixels(device),
       labels: GpuArray.from(Int32Array.from(this.labels), [this.length], device),
-      channels: GpuArray.from(scaleShift, [mean.length, 2], device),
-      steps: GpuArray.from(steps, [steps.length / 2, 2], device),
     });
   }
 

@@ -1,9 +1,24 @@
 export { DataLoader, type DataLoaderOptions } from './dataLoader.js';
-export { Dataset, randomSplit, Subset } from './dataset.js';
+export { cifar10, CIFAR10_NORMALIZATION, cifar10Classes } from './cifar10.js';
+export { Dataset, Subset } from './dataset.js';
+export { fashionMnist, FASHION_MNIST_NORMALIZATION, fashionMnistClasses } from './fashionMnist.js';
+export type { SourceOptions } from './findFiles.js';
 export { decodeImage, encodePng, toGrey28, type Grey28Options, type Image } from './image.js';
 export { ImageDataset, type ImageDatasetOptions } from './imageDataset.js';
 export { decodeIdx, encodeIdx } from './idx.js';
-export { mnist, MNIST_NORMALIZATION, type MnistDatasetOptions } from './mnistDataset.js';
-export { TensorDataset } from './tensorDataset.js';
+export { imageFolder, type ImageFolderOptions } from './imageFolder.js';
+export type { ImageDataOptions, ImageSplits } from './imageSplits.js';
+export { mnist, MNIST_NORMALIZATION } from './mnistDataset.js';
+export {
+  kFold,
+  randomSplit,
+  stratifiedKFold,
+  stratifiedSplit,
+  validationSplit,
+  type Fold,
+  type SplitOptions,
+  type StratifyOptions,
+} from './splits.js';
+export { TensorDataset, type TensorDatasetOptions } from './tensorDataset.js';
 export * as transforms from './transforms.js';
-export type { Normalization, Transform } from './transforms.js';
+export type { Normalization, Range, ResizeMode, Size, Transform } from './transform.js';

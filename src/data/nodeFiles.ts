@@ -58,6 +58,29 @@ export async function isNodeFolder(folder: string): Promise<boolean> {
   );
 }
 
+/**
+ * The names of the files, or of the folders, in a folder, sorted by code units; not hidden ones.
+ * @throws ResourceError  Missing or unreadable.
+ */
+export async function listNodeFolder(folder: string, kind: 'files' | 'folders'): Promise<string[]> {
+  const names = await fs()
+    .readdir(folder)
+    .catch((cause: unknown) => refuse('read', folder, cause));
+  const is = kind === 'files' ? isNodeFile : isNodeFolder; // through links
+  const wanted = await Promise.all(names.map((name) => is(path().join(folder, name))));
+  return names.filter((name, i) => wanted[i] && !name.startsWith('.')).sort();
+}
+
+/** Adds to the end of a file, which it creates with its folders. @throws ResourceError */
+export async function appendNodeFile(file: string, data: Uint8Array): Promise<void> {
+  try {
+    await fs().mkdir(path().dirname(file), { recursive: true });
+    await fs().appendFile(file, data);
+  } catch (cause) {
+    refuse('write', file, cause);
+  }
+}
+
 /** Removes a file if it is there. @throws ResourceError  It cannot be removed. */
 export async function removeNodeFile(file: string): Promise<void> {
   await fs()

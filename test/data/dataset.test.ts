@@ -1,6 +1,5 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
-import { Generator } from '../../src/random/generator.js';
 import { Dataset } from '../../src/data/dataset.js';
 
 class Numbers extends Dataset {
@@ -24,63 +23,23 @@ describe('Subset', () => {
     expect(subset.locate()).toEqual({ base: numbers, indices: new Uint32Array([8, 4]) });
   });
 
+  test('knows the classes of its examples', () => {
+    const dataset = new sg.data.TensorDataset(sg.tensor([1, 2, 3]), {
+      classNames: ['a', 'b'],
+      labels: [0, 1, 0],
+    });
+    const subset = new sg.data.Subset(dataset, [2, 1]);
+    expect(subset.classNames).toEqual(['a', 'b']);
+    expect([...Array.from(subset.labels!)]).toEqual([0, 1]);
+    const plain = new sg.data.Subset(numbers, [1]);
+    expect([plain.classNames, plain.labels]).toEqual([[], undefined]);
+    dataset.dispose();
+  });
+
   test.each([[[10]], [[-1]], [[0.5]], [[NaN]]])('refuses the number %j', (indices) => {
     expect(() => new sg.data.Subset(numbers, indices)).toThrow(sg.ArgumentError);
     expect(() => new sg.data.Subset(numbers, indices)).toThrow('expected indices from 0 to 9');
   });
-});
-
-describe('randomSplit', () => {
-  const split = (lengths: number[], seed = 1) =>
-    sg.data.randomSplit(numbers, lengths, new Generator(seed));
-  const members = (subset: sg.data.Subset) => [...subset.indices];
-
-  test.each([
-    [
-      [7, 2, 1],
-      [7, 2, 1],
-    ],
-    [
-      [10, 0],
-      [10, 0],
-    ],
-    [
-      [0.7, 0.3],
-      [7, 3],
-    ],
-    [
-      [0.5, 0.25, 0.25],
-      [6, 2, 2],
-    ],
-    [
-      [1 / 3, 1 / 3, 1 / 3],
-      [4, 3, 3],
-    ],
-  ])('by %j gives %j examples, each in one part', (lengths, counts) => {
-    const parts = split(lengths);
-    expect(parts.map(({ length }) => length)).toEqual(counts);
-    const all = parts.flatMap(members).sort((a, b) => a - b);
-    expect(all).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  });
-
-  test('is random, and the same by the seed', () => {
-    const [first] = split([5, 5]);
-    expect(members(first!)).not.toEqual([0, 1, 2, 3, 4]);
-    expect(members(split([5, 5])[0]!)).toEqual(members(first!));
-    expect(members(split([5, 5], 2)[0]!)).not.toEqual(members(first!));
-    sg.manualSeed(4);
-    const global = sg.data.randomSplit(numbers, [5, 5]);
-    sg.manualSeed(4);
-    expect(members(sg.data.randomSplit(numbers, [5, 5])[0]!)).toEqual(members(global[0]!));
-  });
-
-  test.each([[[5, 6]], [[5]], [[]], [[0.5, 0.6]], [[11, -1]], [[2.5, 7.5]], [[1.5, -0.5]]])(
-    'refuses %j',
-    (lengths) => {
-      expect(() => split(lengths)).toThrow(sg.ArgumentError);
-      expect(() => split(lengths)).toThrow('expected lengths that add up to 10, or fractions');
-    },
-  );
 });
 
 describe('TensorDataset', () => {
@@ -98,6 +57,14 @@ describe('TensorDataset', () => {
     for (const wrong of [make(), make(scalar), make(a, scalar)])
       expect(wrong).toThrow(sg.ShapeError);
     for (const tensor of [a, b, scalar]) tensor.dispose();
+  });
+
+  test('refuses another number of labels', () => {
+    const x = sg.ones([3, 2]);
+    expect(() => new sg.data.TensorDataset(x, { labels: [0, 1] })).toThrow(
+      'TensorDataset: expected 3 labels, got 2',
+    );
+    x.dispose();
   });
 
   test('keeps its tensors alive until it is disposed of', () => {

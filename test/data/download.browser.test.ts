@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { cifar10 } from '../../src/data/cifar10.js';
 import { fetchVerified } from '../../src/data/download.js';
 import { fileExists, readFile, writeFileAtomic } from '../../src/data/files.js';
 import { encodeIdx } from '../../src/data/idx.js';
 import { loadMnistBytes } from '../../src/data/mnist.js';
 import { DataFormatError, ResourceError } from '../../src/errors.js';
+import { tinyCifar10 } from '../support/tinyCifar10.js';
 
 const utf8 = new TextEncoder();
 const ABC_SHA = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // FIPS 180-2, B.1
@@ -35,7 +37,7 @@ describe('files and downloads', () => {
   });
 });
 
-describe('MNIST below a URL', () => {
+describe('a data set below a URL', () => {
   const images = encodeIdx({ dtype: 'uint8', shape: [1, 28, 28], data: new Uint8Array(784) });
   const labels = encodeIdx({ dtype: 'uint8', shape: [1], data: new Uint8Array([6]) });
 
@@ -77,6 +79,17 @@ describe('MNIST below a URL', () => {
   test('without a root only a download is left, and it can be turned off', async () => {
     await expect(loadMnistBytes({ download: false })).rejects.toThrow(
       'Tried:\n  download: turned off by download: false\n',
+    );
+  });
+
+  test('CIFAR-10, in the files of its archive', async () => {
+    const files = Object.entries(tinyCifar10()).map(([name, bytes]) => [`/cifar/${name}`, bytes]);
+    serve(Object.fromEntries(files) as Record<string, Uint8Array>);
+    const { train, test: held } = await cifar10({ root: '/cifar' });
+    expect([train.length, held.length]).toEqual([10, 3]);
+    expect([...train.labels]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await expect(cifar10({ root: '/other' })).rejects.toThrow(
+      'CIFAR-10: no data_batch_1.bin in /other',
     );
   });
 });

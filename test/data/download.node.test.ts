@@ -12,6 +12,33 @@ import { ArgumentError, DataFormatError, ResourceError } from '../../src/errors.
 const BODY = Uint8Array.from({ length: 20_000 }, (_, i) => (i * i) >> 3);
 const SHA = createHash('sha256').update(BODY).digest('hex');
 
+/** Large enough that its half is kept. */
+const LARGE = Uint8Array.from({ length: 3 * 2 ** 20 }, (_, i) => (i * i) >> 5);
+const LARGE_SHA = createHash('sha256').update(LARGE).digest('hex');
+
+/** What toEqual takes half a minute for. */
+const isLarge = (bytes: Uint8Array) => Buffer.compare(bytes, LARGE) === 0;
+
+/** Answers a request for a range, or for all; `most` bytes of it, and then the connection breaks. */
+function sendRange(response: ServerResponse, request: IncomingMessage, most = Infinity): void {
+  const { range } = request.headers;
+  ranges.push(range);
+  const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+  if (from >= LARGE.length) {
+    response.writeHead(416).end();
+    return;
+  }
+  response.writeHead(range ? 206 : 200, {
+    'accept-ranges': 'bytes',
+    'content-length': LARGE.length - from,
+    ...(range && { 'content-range': `bytes ${from}-${LARGE.length - 1}/${LARGE.length}` }),
+  });
+  const part = LARGE.subarray(from, Math.min(from + most, LARGE.length));
+  if (from + part.length === LARGE.length) response.end(part);
+  else response.write(part, () => setTimeout(() => response.destroy(), 50));
+}
+
+const ranges: (string | undefined)[] = [];
 const asked: string[] = [];
 const ROUTES: Record<string, (response: ServerResponse, request: IncomingMessage) => void> = {
   '/good': (response) => response.end(BODY),
@@ -32,6 +59,11 @@ const ROUTES: Record<string, (response: ServerResponse, request: IncomingMessage
     response.write(BODY.subarray(0, 10));
   },
   '/deaf': () => undefined,
+  '/whole': sendRange,
+  '/breaks': (response, request) =>
+    sendRange(response, request, request.headers.range ? Infinity : LARGE.length / 2),
+  '/breaks?always': (response, request) =>
+    sendRange(response, request, request.headers.range ? 0 : LARGE.length / 2),
   '/slow': (response) => void setTimeout(() => response.end(BODY), 100),
 };
 const server = createServer((request, response) => {
@@ -53,6 +85,7 @@ afterAll(() => {
 });
 beforeEach(async () => {
   asked.length = 0;
+  ranges.length = 0;
   cacheDir = await mkdtemp(join(tmpdir(), 'shadegrad-cache-'));
 });
 afterEach(async () => {
@@ -157,6 +190,40 @@ describe('fetchVerified', () => {
     const run = () => get('/broken.gz', { gzip: true });
     await expect(run()).rejects.toThrow(DataFormatError);
     await expect(run()).rejects.toThrow('expected 1000 bytes of gzip data, got damaged data');
+  });
+
+  describe('a connection that breaks', () => {
+    test('is taken up where it broke', async () => {
+      const seen: number[] = [];
+      const bytes = await get('/breaks', {
+        sha256: LARGE_SHA,
+        onProgress: ({ received }) => seen.push(received),
+      });
+      expect(isLarge(bytes)).toBe(true);
+      expect(ranges).toEqual([undefined, `bytes=${LARGE.length / 2}-`]);
+      expect(seen).toEqual([...seen].sort((a, b) => a - b));
+      expect(await cached()).toContain('file.bin');
+    });
+
+    test('for good leaves its part for the next call', async () => {
+      const options = { sha256: LARGE_SHA };
+      await expect(get('/breaks?always', options)).rejects.toThrow(ResourceError);
+      expect(await cached()).toContain('file.bin.part');
+      expect(isLarge(await get('/whole', options))).toBe(true);
+      expect(ranges.at(-1)).toBe(`bytes=${LARGE.length / 2}-`);
+      expect(await cached()).toMatch(/file\.bin$/);
+    });
+
+    test('and a part of another file costs no more than another download', async () => {
+      const file = join(cacheDir, `${LARGE_SHA.slice(0, 16)}-file.bin.part`);
+      await writeFile(file, 'something else');
+      expect(isLarge(await get('/whole', { sha256: LARGE_SHA }))).toBe(true);
+      expect(ranges).toEqual(['bytes=14-', undefined]);
+      await rm(join(cacheDir, `${LARGE_SHA.slice(0, 16)}-file.bin`));
+      await writeFile(file, new Uint8Array(LARGE.length + 1));
+      expect(isLarge(await get('/whole', { sha256: LARGE_SHA }))).toBe(true);
+      expect(await cached()).toMatch(/file\.bin$/);
+    });
   });
 
   test('a silent server is given up', async () => {

@@ -62,7 +62,58 @@ async function png({
   );
 }
 
+/**
+ * Written by Pillow 12 (libjpeg-turbo), 11 x 9 pixels of (20 x, 25 y, 100): baseline, progressive, and
+ * their grey.
+ */
+const JPEG = {
+  baseline:
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCgr/2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgr/wAARCAAJAAsDAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAACAf/xAAjEAAAAwYHAAAAAAAAAAAAAAAAAQMFBwkVJUMjMjVBU3KB/8QAFwEAAwEAAAAAAAAAAAAAAAAABgcICf/EACQRAAEDAgQHAAAAAAAAAAAAAAADBQcjQQEiM1ECJTE1Q3GB/9oADAMBAAIRAxEAPwAmuSh6Fg0MtrQJX+TOucGIkl/TqbXEmx4ehSxGhlk4grF5Lq45y9WuX+Xp1Lbl3clZ8C8f7mJsSeP4JNj6Yj0CtX1eIvVr7en6P//Z',
+  progressive:
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCgr/2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgr/wgARCAAJAAsDAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABwb/xAAXAQADAQAAAAAAAAAAAAAAAAAFBgcI/9oADAMBAAIQAxAAAAEmJC0lWvd4u4mSVa9f/8QAGRAAAgMBAAAAAAAAAAAAAAAAAAMFByMz/9oACAEBAAEFAoSvRNe5wgnn/8QAHBEAAgICAwAAAAAAAAAAAAAAAAYCBCIkMjRC/9oACAEDAQE/AVJv45FVv145Cl5KvXif/8QAHBEAAQMFAAAAAAAAAAAAAAAAAAIEBgEiMTJh/9oACAECAQE/AX8m6Lkt2R+L2qf/xAAXEAADAQAAAAAAAAAAAAAAAAAAASOh/9oACAEBAAY/AlDBQwQj/8QAFxABAAMAAAAAAAAAAAAAAAAAABCBof/aAAgBAQABPyEynQcb/9oADAMBAAIAAwAAABBxf//EABkRAQACAwAAAAAAAAAAAAAAAABBoVGBwf/aAAgBAwEBPxCslpGXJQf/xAAYEQACAwAAAAAAAAAAAAAAAAAAECExQf/aAAgBAgEBPxC4zztb/8QAGRAAAgMBAAAAAAAAAAAAAAAAAAEQMUHB/9oACAEBAAE/EF4YU1D5Qv8A/9k=',
+  grey: '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCgr/wAALCAAJAAsBAREA/8QAFQABAQAAAAAAAAAAAAAAAAAACAf/xAAjEAAAAwYHAAAAAAAAAAAAAAAAAQMFBwkVJUMjMjVBU3KB/9oACAEBAAA/ACa5KHoWDQy2tBJseHoUsRoZZOIXdyVnwJNj6Yj0H//Z',
+};
+const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
 const PALETTE = chunk('PLTE', [255, 0, 0, 0, 255, 0, 0, 0, 255]);
+
+describe('decodeImage of JPEG', () => {
+  const colour = (i: number) => [20 * (i % 11), 25 * Math.floor(i / 11), 100];
+  test.each([
+    ['baseline', JPEG.baseline, colour],
+    ['progressive', JPEG.progressive, colour],
+    [
+      'grey',
+      JPEG.grey,
+      (i: number) => {
+        const [r, g, b] = colour(i) as [number, number, number];
+        return Array<number>(3).fill(0.299 * r + 0.587 * g + 0.114 * b);
+      },
+    ],
+  ])('%s', async (_, file, expected) => {
+    const { width, height, channels, data } = await decodeImage(bytesOf(file), 'x.jpg');
+    expect([width, height, channels, data.length]).toEqual([11, 9, 3, 297]);
+    for (let i = 0; i < 99; i++) {
+      expected(i).forEach((value, c) =>
+        expect(Math.abs(data[3 * i + c]! - value), `pixel ${i}`).toBeLessThan(7),
+      );
+    }
+  });
+
+  test('refuses every truncation, and damage that shows', async () => {
+    const bytes = bytesOf(JPEG.baseline);
+    for (let n = 0; n < bytes.length; n++)
+      await expect(decodeImage(bytes.subarray(0, n), 'x.jpg')).rejects.toThrow(DataFormatError);
+    await expect(decodeImage(bytes.subarray(0, 300), 'x.jpg')).rejects.toThrow(
+      'x.jpg at byte 300: expected the end of a JPEG image, got the end of the file',
+    );
+    const damaged = bytes.slice();
+    damaged[bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0) + 1] = 0xc5;
+    await expect(decodeImage(damaged, 'x.jpg')).rejects.toThrow(
+      'x.jpg: expected a whole JPEG file, got a damaged one (',
+    );
+  });
+});
 
 describe('decodeImage', () => {
   const cases: [string, Parts, number, number[]][] = [
@@ -208,13 +259,9 @@ describe('decodeImage', () => {
     [
       'an empty file',
       [],
-      'digit.png at byte 0: expected a PNG file, got an empty file. Convert it to PNG.',
+      'digit.png at byte 0: expected a PNG or JPEG file, got an empty file. Convert it to PNG or JPEG.',
     ],
-    [
-      'a JPEG',
-      [0xff, 0xd8, 0xff, 0xe0],
-      'expected a PNG file, got a JPEG file. Convert it to PNG.',
-    ],
+    ['a GIF', [0x47, 0x49, 0x46, 0x38], 'expected a PNG or JPEG file, got a GIF file.'],
     ['a web page', [0x3c, 0x21], 'perhaps a web page or SVG'],
     ['random bytes', [1, 2, 3, 4, 5, 6, 7, 8], 'got another kind of file'],
     ['only the signature', SIGNATURE, 'at byte 8: expected the PNG header IHDR'],

@@ -7,8 +7,8 @@ const SIZE = 45;
 const COUNT = 7;
 const images = Uint8Array.from(uniform(COUNT * SIZE, 5, 0, 256));
 const labels = new Uint8Array([0, 1, 2, 0, 1, 2, 2]);
-const classes = ['a', 'b', 'c'];
-const plain = { images, labels, imageShape: SHAPE, classes };
+const classNames = ['a', 'b', 'c'];
+const plain = { images, labels, imageShape: SHAPE, classNames };
 
 describe('a batch', () => {
   test.each([
@@ -51,7 +51,7 @@ describe('a batch', () => {
       images: new Uint8Array([0, 255, 51]),
       labels: new Uint8Array([0]),
       imageShape: [1, 1, 3],
-      classes: ['only'],
+      classNames: ['only'],
     });
     const [x, y] = new sg.data.DataLoader(dataset).sample();
     const [zero, one, fifth] = await x!.data();
@@ -84,7 +84,7 @@ test('is uploaded once, at the first batch, and again after dispose()', () => {
 test('image(i) gives the bytes of one image', () => {
   const dataset = new sg.data.ImageDataset(plain);
   expect(dataset.image(2)).toEqual(images.slice(90, 135));
-  expect([dataset.length, dataset.classes]).toEqual([7, classes]);
+  expect([dataset.length, dataset.classNames]).toEqual([7, classNames]);
 });
 
 test.each([
@@ -94,7 +94,12 @@ test.each([
     sg.ShapeError,
     '315 bytes of images for 7 labels, got 314 bytes',
   ],
-  ['a label without a class', { classes: ['a', 'b'] }, sg.ArgumentError, 'labels under 2, got 2'],
+  [
+    'a label without a class',
+    { classNames: ['a', 'b'] },
+    sg.ArgumentError,
+    'labels under 2, got 2',
+  ],
   [
     'a mean for one channel of three',
     { normalization: { mean: [0], std: [1, 1, 1] } },

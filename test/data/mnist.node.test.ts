@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sha256Hex } from '../../src/data/download.js';
 import { readFile } from '../../src/data/files.js';
 import { encodeIdx } from '../../src/data/idx.js';
-import { loadMnistBytes, loadMnistLike, MNIST, mnistClasses } from '../../src/data/mnist.js';
+import { FASHION_MNIST } from '../../src/data/fashionMnist.js';
+import { loadMnistBytes, MNIST, mnistClasses } from '../../src/data/mnist.js';
 import { findPackage } from '../../src/gpu/nodePackages.js';
 import { DataFormatError, ResourceError } from '../../src/errors.js';
 
@@ -202,15 +203,33 @@ describe('the search', () => {
   test('a download, then the cache', async () => {
     const source = await serve(
       () => true,
-      (url) => expectTiny(loadMnistLike(spec('http://127.0.0.1:1/', url))),
+      (url) => expectTiny(loadMnistBytes({}, spec('http://127.0.0.1:1/', url))),
     );
     expect(source).toBe('download');
-    await expectTiny(loadMnistLike(spec('http://127.0.0.1:1/')));
+    await expectTiny(loadMnistBytes({}, spec('http://127.0.0.1:1/')));
+  });
+  test('checksums of the compressed files', async () => {
+    const packed = (name: string) =>
+      createHash('sha256').update(gzipSync(TINY[name]!)).digest('hex');
+    const other = {
+      ...FASHION_MNIST,
+      sha256: {
+        trainImages: packed('train-images-idx3-ubyte'),
+        trainLabels: packed('train-labels-idx1-ubyte'),
+        testImages: packed('t10k-images-idx3-ubyte'),
+        testLabels: packed('t10k-labels-idx1-ubyte'),
+      },
+    };
+    await serve(
+      () => true,
+      (url) => expectTiny(loadMnistBytes({}, { ...other, mirrors: [url] })),
+    );
+    await expectTiny(loadMnistBytes({}, { ...other, mirrors: ['http://127.0.0.1:1/'] }));
   });
   test('a file that no mirror has', async () => {
     const error = await serve(
       (name) => name !== 't10k-images-idx3-ubyte',
-      (url) => loadMnistLike(spec(url)).catch((e: unknown) => e as Error),
+      (url) => loadMnistBytes({}, spec(url)).catch((e: unknown) => e as Error),
     );
     expect(error).toBeInstanceOf(ResourceError);
     expect((error as Error).message).toContain('t10k-images-idx3-ubyte.gz: HTTP 404');
@@ -220,13 +239,13 @@ describe('the search', () => {
     await serve(
       () => true,
       async (url) => {
-        const load = loadMnistLike({ ...other, mirrors: [url] });
+        const load = loadMnistBytes({}, { ...other, mirrors: [url] });
         await expect(load).rejects.toThrow(DataFormatError);
       },
     );
   });
   test('nowhere: the error says everything tried, and the fix', async () => {
-    const error = await loadMnistLike(spec('http://127.0.0.1:1/')).catch(
+    const error = await loadMnistBytes({}, spec('http://127.0.0.1:1/')).catch(
       (e: unknown) => e as Error,
     );
     expect(error).toBeInstanceOf(ResourceError);
@@ -237,10 +256,10 @@ describe('the search', () => {
     expect(message).toContain('http://127.0.0.1:1/train-images-idx3-ubyte.gz: ');
     expect(message).toContain('in a folder and pass it as `root`.');
     vi.stubEnv('SHADEGRAD_DATA', root);
-    const off = loadMnistLike(spec(), { download: false });
+    const off = loadMnistBytes({ download: false }, spec());
     await expect(off).rejects.toThrow(`$SHADEGRAD_DATA/mnist: no folder ${join(root, 'mnist')}\n`);
     await expect(off).rejects.toThrow('download: turned off by download: false');
-    await expect(loadMnistLike({ ...spec(), sha256: undefined })).rejects.toThrow(
+    await expect(loadMnistBytes({}, { ...spec(), sha256: undefined })).rejects.toThrow(
       'no address with a known checksum',
     );
   });

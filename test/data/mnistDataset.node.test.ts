@@ -34,3 +34,17 @@ test('transforms the training images, and only normalises those to test with', a
   expect(await imagesOf(augmented.train)).not.toEqual(await imagesOf(plain.train));
   for (const set of [augmented, plain]) for (const part of [set.train, set.test]) part.dispose();
 });
+
+test('Fashion-MNIST has the same form, and names of its own', async () => {
+  const { train, test: held } = await sg.data.fashionMnist({
+    root,
+    normalization: sg.data.FASHION_MNIST_NORMALIZATION,
+  });
+  expect([train.length, held.length]).toEqual([20, 10]);
+  expect(train.imageShape).toEqual([1, 28, 28]);
+  expect(train.classNames).toHaveLength(10);
+  expect([train.classNames[0], held.classNames[9]]).toEqual(['T-shirt/top', 'Ankle boot']);
+  expect(train.normalization.mean).toEqual([0.286]);
+  const missing = sg.data.fashionMnist({ root: path.join(root, 'none') });
+  await expect(missing).rejects.toThrow('Fashion-MNIST: no train-images-idx3-ubyte in');
+});

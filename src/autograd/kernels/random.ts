@@ -1,3 +1,4 @@
+import normals from '../../../shaders/normals.wgsl';
 import philox from '../../../shaders/philox.wgsl';
 import source from '../../../shaders/random.wgsl';
 import threads from '../../../shaders/threads.wgsl';
@@ -22,7 +23,7 @@ const shader = defineShader({
     second: 'u32',
     start: 'u32',
   },
-  includes: { philox, threads },
+  includes: { normals, philox, threads },
 });
 
 const BLOCK = 4; // elements of one thread: the words that Philox gives at once
