@@ -5,6 +5,7 @@ import normals from '../../shaders/normals.wgsl';
 import philox from '../../shaders/philox.wgsl';
 import rows from '../../shaders/rows.wgsl';
 import threads from '../../shaders/threads.wgsl';
+import { elementBits } from '../autograd/kernels/element.js';
 import { rowLaunch } from '../autograd/kernels/rows.js';
 import { ArgumentError } from '../errors.js';
 import type { Device } from '../gpu/device.js';
@@ -215,7 +216,15 @@ export class ImagePipeline {
       case 'randomHorizontalFlip':
       case 'randomVerticalFlip': {
         const stage = this.gatherStage();
-        stage.steps.push(KINDS[transform.kind], block, ...size, 0, bitsOf(transform.p), 0, 0);
+        stage.steps.push(
+          KINDS[transform.kind],
+          block,
+          ...size,
+          0,
+          elementBits(transform.p, 'f32'),
+          0,
+          0,
+        );
         return;
       }
       case 'cutout': {
@@ -486,8 +495,4 @@ function middle(from: number, to: number): number {
   if (to > from) return -Math.floor((to - from) / 2);
   const half = Math.floor((from - to) / 2);
   return (from - to) % 2 === 1 && half % 2 === 1 ? half + 1 : half;
-}
-
-function bitsOf(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
 }

@@ -17,6 +17,9 @@ export interface RegularizerOptions {
 /**
  * The base of penalties on parameters, which the `Trainer` adds to the loss, in training and in
  * evaluation, as Keras does.
+ *
+ * @param targets  Modules, parameters, or their names; of a module the kernels of all in it.
+ * @param factor   Default 0.01.
  */
 export abstract class Regularizer {
   private readonly targets: readonly Regularized[];
@@ -24,7 +27,7 @@ export abstract class Regularizer {
 
   constructor(
     targets: Regularized | readonly Regularized[],
-    readonly factor: number,
+    readonly factor = 0.01,
     { all = false }: RegularizerOptions = {},
   ) {
     if (!(factor >= 0))
@@ -94,14 +97,6 @@ export abstract class Regularizer {
  * new Trainer(model, { optimizer, regularizers: [new sg.nn.L2(model.features, 0.0005)] });
  */
 export class L2 extends Regularizer {
-  constructor(
-    targets: Regularized | readonly Regularized[],
-    factor = 0.01,
-    options?: RegularizerOptions,
-  ) {
-    super(targets, factor, options);
-  }
-
   protected sumOf(parameter: Tensor): Tensor {
     return parameter.square().sum();
   }
@@ -115,14 +110,6 @@ export class L2 extends Regularizer {
  * @param factor   Default 0.01.
  */
 export class L1 extends Regularizer {
-  constructor(
-    targets: Regularized | readonly Regularized[],
-    factor = 0.01,
-    options?: RegularizerOptions,
-  ) {
-    super(targets, factor, options);
-  }
-
   protected sumOf(parameter: Tensor): Tensor {
     return parameter.abs().sum();
   }

@@ -47,6 +47,15 @@ export function checkPredictions(op: string, logits: Tensor, target: Tensor): vo
   }
 }
 
+/** What a kernel that includes ranking.wgsl is told of its arrays. */
+export function predictionFlags(logits: Tensor, target: Tensor): Record<string, boolean> {
+  return {
+    SHARES: target.ndim === 2,
+    HALF_LOGITS: logits.dtype === 'f16',
+    HALF_TARGET: target.dtype === 'f16',
+  };
+}
+
 function count(
   entry: 'confuse' | 'rank',
   counts: GpuArray,
@@ -60,11 +69,7 @@ function count(
       inputs,
       outputs: [counts],
       params: { rows: outer, classes, k },
-      flags: {
-        SHARES: target.ndim === 2,
-        HALF_LOGITS: logits.dtype === 'f16',
-        HALF_TARGET: target.dtype === 'f16',
-      },
+      flags: predictionFlags(logits, target),
       threads: outer,
     }),
   );

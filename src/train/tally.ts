@@ -8,7 +8,7 @@ import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkPredictions } from './outcomes.js';
+import { checkPredictions, predictionFlags } from './outcomes.js';
 
 const shader = defineShader({
   name: 'tally',
@@ -54,12 +54,7 @@ export class Tally {
         inputs: [loss.array, ...inputs],
         outputs: [this.totals],
         params: { rows: outer, classes },
-        flags: {
-          SHARES: target.ndim === 2,
-          HALF_LOSS: loss.dtype === 'f16',
-          HALF_LOGITS: logits.dtype === 'f16',
-          HALF_TARGET: target.dtype === 'f16',
-        },
+        flags: { HALF_LOSS: loss.dtype === 'f16', ...predictionFlags(logits, target) },
         threads: outer,
       }),
     );

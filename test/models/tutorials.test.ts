@@ -11,12 +11,23 @@ function keep<T extends { dispose(): void }>(one: T): T {
   return one;
 }
 
+type Layers = [type: string, shape: number[]][];
+
+/** Of either size of the input. */
+const LENET5: Layers = [
+  ['Conv2d', [2, 6, 28, 28]],
+  ['Conv2d', [2, 16, 10, 10]],
+  ['Linear', [2, 120]],
+  ['Linear', [2, 84]],
+  ['Linear', [2, 10]],
+];
+
 /** Layers with parameters, and what they give: written down from the tutorials, not from the models. */
 const NETWORKS: {
   name: string;
   options?: object;
   parameters: number;
-  layers: [type: string, shape: number[]][];
+  layers: Layers;
 }[] = [
   {
     name: 'mlp',
@@ -29,25 +40,13 @@ const NETWORKS: {
   {
     name: 'lenet5',
     parameters: 61_706,
-    layers: [
-      ['Conv2d', [2, 6, 28, 28]],
-      ['Conv2d', [2, 16, 10, 10]],
-      ['Linear', [2, 120]],
-      ['Linear', [2, 84]],
-      ['Linear', [2, 10]],
-    ],
+    layers: LENET5,
   },
   {
     name: 'lenet5',
     options: { inputSize: 32, inChannels: 3, pool: 'max', activation: 'none' },
     parameters: 62_006,
-    layers: [
-      ['Conv2d', [2, 6, 28, 28]],
-      ['Conv2d', [2, 16, 10, 10]],
-      ['Linear', [2, 120]],
-      ['Linear', [2, 84]],
-      ['Linear', [2, 10]],
-    ],
+    layers: LENET5,
   },
   {
     name: 'lenetrelu',

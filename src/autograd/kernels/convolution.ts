@@ -109,13 +109,14 @@ function inputGradientBy(
 /** All gradients of a convolution: dx, and what `gradient` says. @returns dx. */
 export function convolutionGradients(gradient: WeightGradient, weight: GpuArray): GpuArray {
   const { dy, geometry } = gradient;
-  if (inputVariant(dy, geometry) === 'direct' && weightVariant(gradient) === 'direct') {
+  const [forInput, forWeight] = [inputVariant(dy, geometry), weightVariant(gradient)];
+  if (forInput === 'direct' && forWeight === 'direct') {
     const dx = emptyInput(weight, geometry);
     directGradients(gradient, inputCorrelations(dy, weight, dx, geometry));
     return dx;
   }
-  weightGradients(gradient);
-  return inputGradient(dy, weight, geometry);
+  weightGradientsBy(forWeight, gradient);
+  return inputGradientBy(forInput, dy, weight, geometry);
 }
 
 /** dW and dB, or one of them. */

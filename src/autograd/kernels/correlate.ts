@@ -152,16 +152,16 @@ export function correlate(correlation: Correlation): void {
 
 /** Releases the windows and the weights. */
 export function correlatePacked(
-  { correlation, blocks, taps, strips, lanes }: CorrelationPlan,
+  plan: CorrelationPlan,
   portion: Portion,
   { windows, weights }: { windows: GpuArray; weights: GpuArray },
 ): void {
-  const { y, geometry, activation, grid = EVERY } = correlation;
-  const part = portionOf(geometry, portion);
+  const { correlation, blocks, taps, strips, lanes } = plan;
+  const { y, activation, grid = EVERY } = correlation;
+  const { geometry: part, rows: layout } = packingOf(plan, portion);
   const { n, groups, h, w } = part;
   const [planeH, planeW] = y.shape.slice(2) as [number, number];
   const to = imagesOf(y, portion);
-  const layout = windowRows(h, lanes > 1);
   const places = Math.ceil(n / lanes) * lanes * h.output * strips.count;
   const blockThreads = QUAD * Math.ceil(places / QUAD);
   launch(shader, 'convolve', {
