@@ -48,6 +48,11 @@ function commit(): string {
   return git('status', '--porcelain', '--', 'src', 'shaders') ? `${id}+` : id;
 }
 
+/** `swiftshader-driver-5-0-0-2026-11-22.json` */
+export function resultsName(environment: Environment): string {
+  return `${adapterSlug(environment)}-${environment.date.slice(0, 10)}.json`;
+}
+
 /** The name of the adapter as part of a file's name: `swiftshader-driver-5-0-0`. */
 export function adapterSlug({ adapter }: Pick<Environment, 'adapter'>): string {
   const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`;

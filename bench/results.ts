@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { io, type Roofline } from 'shadegrad';
-import { adapterSlug, type Environment } from './environment.js';
+import { adapterSlug, resultsName, type Environment } from './environment.js';
 
 export interface KernelResult {
   /** `LeNet-5 (256) conv1 forward` */
@@ -71,11 +71,7 @@ export const FOLDER = 'bench/results';
 
 /** Writes `<adapter>-<date>.json`, whole or not at all. @returns its path. */
 export async function writeResults(results: Results): Promise<string> {
-  const { environment } = results;
-  const file = path.join(
-    FOLDER,
-    `${adapterSlug(environment)}-${environment.date.slice(0, 10)}.json`,
-  );
+  const file = path.join(FOLDER, resultsName(results.environment));
   await io.writeFileAtomic(file, `${JSON.stringify(results, null, 2)}\n`);
   return file;
 }

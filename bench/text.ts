@@ -21,3 +21,17 @@ export function figure(value: number | null | undefined): string {
 export function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? '' : `${(100 * share).toFixed(1)}%`;
 }
+
+/**
+ * A page with another text between `<!-- mark:start -->` and `<!-- mark:end -->`.
+ * @throws Error unless both are there once, in their order.
+ */
+export function withBlock(page: string, block: string, mark: string): string {
+  const [start, end] = [`<!-- ${mark}:start -->`, `<!-- ${mark}:end -->`];
+  const [before, rest, ...more] = page.split(start);
+  const [old, after, ...evenMore] = (rest ?? '').split(end);
+  if (old === undefined || after === undefined || more.length + evenMore.length > 0) {
+    throw new Error(`README.md: expected ${start} and then ${end}, once each`);
+  }
+  return `${before}${start}\n\n${block}\n\n${end}${after}`;
+}

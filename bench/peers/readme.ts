@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from '
 import path from 'node:path';
 import { benchChart } from './chart.js';
 import type { BenchResults } from './results.js';
-import { readmeBlock, withBlock } from './summary.js';
+import { withBlock } from '../text.js';
+import { readmeBlock } from './summary.js';
 
 const CHART = 'docs/bench.svg';
 
@@ -30,6 +31,6 @@ const file = process.argv[3] ?? lastResults();
 const results = JSON.parse(readFileSync(file, 'utf8')) as BenchResults;
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 const block = readmeBlock(results, CHART);
-replaceFile('README.md', withBlock(readme, block));
+replaceFile('README.md', withBlock(readme, block, 'bench'));
 replaceFile(CHART, `${benchChart(results)}\n`);
 console.log(`${block}\n\nREADME.md and ${CHART}, from ${path.relative(root, file)}`);

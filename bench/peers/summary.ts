@@ -98,9 +98,6 @@ export function summaryTable(results: BenchResults): string {
   return markdown([`work`, OURS, ...Object.values(RIVALS), 'fastest without WebGPU'], rows);
 }
 
-const START = '<!-- bench:start -->';
-const END = '<!-- bench:end -->';
-
 /** What stands between the two marks of the README. */
 export function readmeBlock(results: BenchResults, chart: string): string {
   const versions = Object.values(results.peers)
@@ -113,14 +110,4 @@ export function readmeBlock(results: BenchResults, chart: string): string {
     '',
     `Medians on ${results.adapter}, ${results.runtime}, ${results.cpu}, ${results.date}; "13x": so many times our time. Beside ${versions.join(', ')}; the same weights, batches and optimizers, results compared before anything was timed. \`npm run bench:peers\` measures it anew.`,
   ].join('\n');
-}
-
-/** @throws Error unless both marks are there once, in their order. */
-export function withBlock(readme: string, block: string): string {
-  const [before, rest, ...more] = readme.split(START);
-  const [old, after, ...evenMore] = (rest ?? '').split(END);
-  if (old === undefined || after === undefined || more.length + evenMore.length > 0) {
-    throw new Error(`README.md: expected ${START} and then ${END}, once each`);
-  }
-  return `${before}${START}\n\n${block}\n\n${END}${after}`;
 }

@@ -7,7 +7,7 @@ import { PEERS } from '../../bench/peers/peers.js';
 import { expectedValues } from '../../bench/peers/reference.js';
 import type { BenchResults, CellResult, Measured } from '../../bench/peers/results.js';
 import { median, ratioOf, runsPerRound } from '../../bench/peers/stats.js';
-import { readmeBlock, summaryRows, withBlock } from '../../bench/peers/summary.js';
+import { readmeBlock, summaryRows } from '../../bench/peers/summary.js';
 import { cellTable, entry, formatMs, formatRatio, jsTable } from '../../bench/peers/table.js';
 
 describe('medians and ratios', () => {
@@ -250,16 +250,6 @@ describe('README', () => {
     expect(block).toMatch(/over 10 s, 1800x/);
     expect(block).toMatch(/memory +\| 102 MB +\| +\| 202 MB, 2x/);
     expect(block).toContain('Beside TensorFlow.js 4, jax-js 0.1, onnxruntime-node 1;');
-  });
-
-  test('the block replaces what stood between the marks, and nothing else', () => {
-    const readme = 'a\n<!-- bench:start -->\nold\n<!-- bench:end -->\nb\n';
-    const once = withBlock(readme, 'new');
-    expect(once).toBe('a\n<!-- bench:start -->\n\nnew\n\n<!-- bench:end -->\nb\n');
-    expect(withBlock(once, 'new')).toBe(once);
-    for (const bad of ['none', '<!-- bench:start --> alone', `${readme}${readme}`]) {
-      expect(() => withBlock(bad, 'new')).toThrow(/once each/);
-    }
   });
 
   test('the chart has a bar of each library for each row that all have', () => {
