@@ -1,5 +1,4 @@
 /** Which experiments run, and in which size. */
-import { ArgumentError } from 'shadegrad';
 import { EXPERIMENTS, type Experiment, type Version, type VersionName } from './experiments.js';
 
 export interface Choice {
@@ -16,16 +15,13 @@ export interface ChoiceOptions {
   quick?: boolean;
   /** As published, on a software adapter too. */
   full?: boolean;
-  /** Names of experiments, in any case. Default all. */
+  /** Names of experiments. Default all. */
   only?: readonly string[];
   /** In place of those that the version has. */
   epochs?: number;
 }
 
-/**
- * The size of each experiment.
- * @throws ArgumentError for a name that no experiment has.
- */
+/** The size of each experiment. */
 export function choose({
   software,
   quick = false,
@@ -33,7 +29,8 @@ export function choose({
   only,
   epochs,
 }: ChoiceOptions): Choice[] {
-  return named(only).map((experiment) => {
+  const chosen = EXPERIMENTS.filter(({ name }) => only?.includes(name) ?? true);
+  return chosen.map((experiment) => {
     const { versions } = experiment;
     const wanted = quick ? 'quick' : software && !full ? 'software' : 'full';
     const version = versions[wanted];
@@ -44,15 +41,4 @@ export function choose({
       versionName,
     };
   });
-}
-
-function named(only: readonly string[] | undefined): readonly Experiment[] {
-  if (!only) return EXPERIMENTS;
-  const wanted = only.map((name) => {
-    const found = EXPERIMENTS.find((one) => one.name.toLowerCase() === name.toLowerCase());
-    if (found) return found;
-    const names = EXPERIMENTS.map((one) => one.name).join(', ');
-    throw new ArgumentError('reproduce', `--only of ${names}`, `'${name}'`);
-  });
-  return EXPERIMENTS.filter((experiment) => wanted.includes(experiment));
 }

@@ -1,7 +1,7 @@
 /** `npm run reproduce`: the tutorials' experiments, published figures beside ours. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { close, init, io, ShadegradError } from 'shadegrad';
+import { close, init, io, ShadegradError, type Device } from 'shadegrad';
 import { withBlock } from '../bench/text.js';
 import { adapterLine } from '../src/cli/gpu.js';
 import { wholeNumber } from '../src/cli/options.js';
@@ -33,7 +33,9 @@ const program = new Command('npm run reproduce --')
   .addOption(
     new Option('--full', 'as published, on a software adapter too, in hours').conflicts('quick'),
   )
-  .option('--only <names...>', `of ${EXPERIMENTS.map(({ name }) => name).join(', ')}`)
+  .addOption(
+    new Option('--only <names...>', 'these alone').choices(EXPERIMENTS.map(({ name }) => name)),
+  )
   .option('--epochs <n>', 'in place of those of the experiment', wholeNumber(1))
   .option('--seed <n>', 'of weights, orders and dropout', wholeNumber(0), 1)
   .option('--python', 'runs the Python programs beside, and not only shows their kept results')
@@ -68,15 +70,17 @@ async function main({
   pythonOnly,
   ...options
 }: Options): Promise<void> {
-  choose({ ...options, software: true }); // refuses unknown names before a GPU is asked for
   // Where the library looks, and the Python programs do too.
   if (root !== undefined) process.env['SHADEGRAD_DATA'] = root;
   const device = await init({ onNote: (note) => console.error(note) });
-  if (list) return console.log(listed(options.only));
-  if (readme) return writeReadme();
+  if (list) console.log(listed(options.only));
+  else if (readme) await writeReadme();
+  else await run(device, { ...options, python: pythonOnly ? 'alone' : python ? 'too' : undefined });
+}
+
+async function run(device: Device, options: ReproduceOptions): Promise<void> {
   console.log(`adapter: ${adapterLine(device)}`);
-  const pythonRuns: ReproduceOptions['python'] = pythonOnly ? 'alone' : python ? 'too' : undefined;
-  const good = await reproduce(device, { ...options, python: pythonRuns });
+  const good = await reproduce(device, options);
   if (!good) process.exitCode = 1;
 }
 

@@ -2,11 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { ShadegradError, type Device } from 'shadegrad';
 import { environmentOf } from '../bench/environment.js';
+import { describe } from '../src/cli/errors.js';
 import { choose, type Choice, type ChoiceOptions } from './choice.js';
 import type { Version } from './experiments.js';
 import { runPython } from './python.js';
 import {
   FOLDER,
+  isOf,
   keepPythonResult,
   keepResult,
   readKept,
@@ -14,7 +16,7 @@ import {
   type ExperimentResult,
   type PythonResult,
 } from './results.js';
-import { runExperiment } from './runner.js';
+import { runExperiment, type Measured } from './runner.js';
 import {
   durationTable,
   meets,
@@ -37,16 +39,13 @@ export interface ReproduceOptions extends Omit<ChoiceOptions, 'software'> {
 
 /** @returns whether all that ran is as it must be. */
 export async function reproduce(device: Device, options: ReproduceOptions = {}): Promise<boolean> {
-  const { folder = FOLDER, log = console.log } = options;
+  const settled = { folder: FOLDER, log: console.log, seed: 1, save: true, ...options };
+  const { folder, log } = settled;
   const choices = choose({ ...options, software: device.info.software });
   mkdirSync(folder, { recursive: true });
   const problems: string[] = [];
   const rows: Row[] = [];
-  for (const choice of choices) {
-    const { row, problem } = await runChoice(device, choice, { ...options, folder, log });
-    rows.push(row);
-    if (problem) problems.push(`${choice.experiment.name}: ${problem}`);
-  }
+  for (const choice of choices) rows.push(await runChoice(device, choice, settled, problems));
   log(`\n${reproductionTable(rows)}`);
   logTheRest(choices, folder, log);
   for (const problem of problems) log(`\n! ${problem}`);
@@ -55,62 +54,71 @@ export async function reproduce(device: Device, options: ReproduceOptions = {}):
   return problems.length === 0 && rows.every(isGood);
 }
 
-type Settled = ReproduceOptions & Required<Pick<ReproduceOptions, 'folder' | 'log'>>;
+type Settled = ReproduceOptions &
+  Required<Pick<ReproduceOptions, 'folder' | 'log' | 'seed' | 'save'>>;
 
+/** @param problems  Takes what went wrong, by the experiment's name. */
 async function runChoice(
   device: Device,
-  choice: Choice,
+  { experiment, version, versionName }: Choice,
   options: Settled,
-): Promise<{ row: Row; problem?: string }> {
-  const { experiment, version, versionName } = choice;
+  problems: string[],
+): Promise<Row> {
   const { folder, log, python } = options;
   const adapter = device.info.description;
   const row: Row = { experiment, versionName, result: null, python: null };
   if (!version) {
     const note = notRunWords(experiment, experiment.versions.full, readKept(folder), adapter);
-    return { row: { ...row, note } };
+    return { ...row, note };
   }
+  const attempt = async <T>(run: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ShadegradError)) throw error;
+      log(describe(error));
+      const [problem] = error.message.split(/\. |\n/);
+      row.note ??= `did not run: ${problem}`;
+      problems.push(`${experiment.name}: ${problem}`);
+      return null;
+    }
+  };
   log(`\n${experiment.title}\n  ${experiment.source}`);
-  try {
-    if (python !== 'alone') row.result = await runOurs(device, choice, version, options);
-    if (python) row.python = await runTheirs(choice, version, options);
-  } catch (error) {
-    if (!(error instanceof ShadegradError)) throw error;
-    const [problem] = error.message.split('\n');
-    log(`! ${error.message}`);
-    return { row: { ...row, note: 'did not run' }, problem };
+  const run = { experiment, version, versionName };
+  if (python !== 'alone') {
+    row.result = await attempt(() => runOurs(device, run, options));
+    if (!row.result) return row;
   }
-  const isIt = (one: ExperimentResult | PythonResult): boolean =>
-    one.experiment === experiment.name && one.version === versionName;
+  if (python) row.python = await attempt(() => runTheirs(run, options));
   const kept = readKept(folder);
+  const isIt = isOf(experiment, versionName);
   row.result ??= resultsOf(kept, adapter).find(isIt) ?? null;
   row.python ??= kept.python.find(isIt) ?? null;
-  return { row };
+  return row;
+}
+
+interface ChosenRun extends Choice {
+  version: Version;
 }
 
 async function runOurs(
   device: Device,
-  { experiment, versionName }: Choice,
-  version: Version,
-  { folder, log, seed = 1, save = true }: Settled,
+  { experiment, version, versionName }: ChosenRun,
+  { folder, log, seed, save }: Settled,
 ): Promise<ExperimentResult> {
   const environment = environmentOf(device);
-  const keep = async (measured: Awaited<ReturnType<typeof runExperiment>>) => {
+  const keep = async (measured: Measured): Promise<ExperimentResult> => {
     const { commit } = environment;
     const result = { experiment: experiment.name, version: versionName, commit, ...measured };
     if (save) await keepResult(folder, environment, result);
     return result;
   };
-  const onEpoch = async (measured: Parameters<typeof keep>[0]): Promise<void> => {
-    await keep(measured);
-  };
-  return keep(await runExperiment(experiment, version, { seed, log, onEpoch }));
+  return keep(await runExperiment(experiment, version, { seed, log, onEpoch: keep }));
 }
 
 async function runTheirs(
-  { experiment, versionName }: Choice,
-  version: Version,
-  { folder, seed = 1, save = true }: Settled,
+  { experiment, version, versionName }: ChosenRun,
+  { folder, seed, save }: Settled,
 ): Promise<PythonResult> {
   const result = await runPython(experiment, versionName, version, seed);
   if (save) await keepPythonResult(folder, result);

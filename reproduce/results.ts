@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { io } from 'shadegrad';
 import { resultsName, type Environment } from '../bench/environment.js';
-import type { Figures, VersionName } from './experiments.js';
+import type { Experiment, Figures, VersionName } from './experiments.js';
 
 export const FOLDER = 'reproduce/results';
 
@@ -76,7 +76,7 @@ export async function keepResult(
   result: ExperimentResult,
 ): Promise<string> {
   const file = path.join(folder, resultsName(environment));
-  const before = readJson<ResultsFile>(file)?.results ?? [];
+  const before = (readJson(file) as ResultsFile | null)?.results ?? [];
   const isReplaced = (other: ExperimentResult): boolean =>
     isSame(other, result) && (result.finished || !other.finished);
   const results = [...before.filter((other) => !isReplaced(other)), result];
@@ -87,13 +87,18 @@ export async function keepResult(
 /** Writes one result of a Python program into `python-<date>.json`. @returns its path. */
 export async function keepPythonResult(folder: string, result: PythonResult): Promise<string> {
   const file = path.join(folder, `python-${result.date.slice(0, 10)}.json`);
-  const before = readJson<PythonResult[]>(file) ?? [];
+  const before = (readJson(file) as PythonResult[] | null) ?? [];
   await writeJson(file, [...before.filter((other) => !isSame(other, result)), result]);
   return file;
 }
 
 const isSame = (a: Run, b: Run): boolean =>
   a.experiment === b.experiment && a.version === b.version;
+
+/** Whether a result is of an experiment in a size. */
+export function isOf({ name }: Experiment, versionName: VersionName): (run: Run) => boolean {
+  return ({ experiment, version }) => experiment === name && version === versionName;
+}
 
 /** What is kept in a folder. */
 export interface Kept {
@@ -106,9 +111,9 @@ export interface Kept {
 export function readKept(folder: string): Kept {
   const names = readdirSync(folder).filter((name) => /-\d{4}-\d{2}-\d{2}\.json$/.test(name));
   const isPython = (name: string): boolean => name.startsWith('python-');
-  const read = <T>(name: string): T => readJson<T>(path.join(folder, name))!;
-  const files = names.filter((name) => !isPython(name)).map((name) => read<ResultsFile>(name));
-  const python = names.filter(isPython).flatMap((name) => read<PythonResult[]>(name));
+  const read = (name: string): unknown => readJson(path.join(folder, name));
+  const files = names.filter((name) => !isPython(name)).map((name) => read(name) as ResultsFile);
+  const python = names.filter(isPython).flatMap((name) => read(name) as PythonResult[]);
   return {
     files: files.sort((a, b) => a.environment.date.localeCompare(b.environment.date)),
     python: lastOfEach(python),
@@ -128,9 +133,10 @@ function lastOfEach<R extends Run>(results: readonly R[]): R[] {
   return results.filter((one, i) => !results.slice(i + 1).some((later) => isSame(one, later)));
 }
 
-function readJson<T>(file: string): T | null {
+/** What a file says; null where there is none. */
+function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as T;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

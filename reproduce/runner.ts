@@ -16,7 +16,7 @@ export interface RunOptions {
   seed: number;
   log: (line: string) => void;
   /** Given what there is after each epoch. */
-  onEpoch: (measured: Measured) => Promise<void>;
+  onEpoch: (measured: Measured) => Promise<unknown>;
 }
 
 /**

@@ -18,7 +18,7 @@ import {
   type Version,
   type VersionName,
 } from './experiments.js';
-import { resultsOf, type ExperimentResult, type Kept, type PythonResult } from './results.js';
+import { isOf, resultsOf, type ExperimentResult, type Kept, type PythonResult } from './results.js';
 
 const FIGURES: Readonly<Record<keyof Figures, string>> = {
   trainLoss: 'train loss',
@@ -54,8 +54,7 @@ export function keptRows(kept: Kept, adapter: string): Row[] {
   const results = resultsOf(kept, adapter);
   return EXPERIMENTS.flatMap((experiment) =>
     versionsOf(experiment).map(([versionName, version]) => {
-      const isIt = (one: ExperimentResult | PythonResult): boolean =>
-        one.experiment === experiment.name && one.version === versionName;
+      const isIt = isOf(experiment, versionName);
       const result = results.find(isIt) ?? null;
       const python = kept.python.find(isIt) ?? null;
       const note = result ? undefined : notRunWords(experiment, version, kept, adapter);
