@@ -42,3 +42,12 @@ export function choose({
     };
   });
 }
+
+/** The sizes of an experiment that are not the same. */
+export function versionsOf({ versions }: Experiment): [VersionName, Version][] {
+  const all = Object.entries(versions) as [VersionName, Version | null][];
+  return all.filter(
+    (entry): entry is [VersionName, Version] =>
+      entry[1] !== null && (entry[0] === 'full' || entry[1] !== versions.full),
+  );
+}

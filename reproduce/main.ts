@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { close, init, io, ShadegradError, type Device } from 'shadegrad';
 import { withBlock } from '../bench/text.js';
+import { describe } from '../src/cli/errors.js';
 import { adapterLine } from '../src/cli/gpu.js';
 import { wholeNumber } from '../src/cli/options.js';
-import { choose } from './choice.js';
+import { choose, versionsOf } from './choice.js';
+import { durationTable } from './durationTable.js';
 import { EXPERIMENTS } from './experiments.js';
 import { reproduce, type ReproduceOptions } from './reproduce.js';
 import { FOLDER, readKept } from './results.js';
-import { durationTable, keptTables, versionsOf } from './table.js';
+import { keptTables } from './table.js';
 
 const README = 'reproduce/README.md';
 
@@ -55,7 +57,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    console.error(error instanceof ShadegradError ? `error: ${error.message}` : error);
+    console.error(error instanceof ShadegradError ? describe(error) : error);
     process.exitCode = 1;
   }
 } finally {

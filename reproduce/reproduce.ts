@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { ShadegradError, type Device } from 'shadegrad';
 import { environmentOf } from '../bench/environment.js';
 import { describe } from '../src/cli/errors.js';
-import { choose, type Choice, type ChoiceOptions } from './choice.js';
+import { meets } from './bars.js';
+import { choose, versionsOf, type Choice, type ChoiceOptions } from './choice.js';
+import { durationTable, notRunWords } from './durationTable.js';
 import type { Version } from './experiments.js';
 import { runPython } from './python.js';
 import {
@@ -17,14 +19,7 @@ import {
   type PythonResult,
 } from './results.js';
 import { runExperiment, type Measured } from './runner.js';
-import {
-  durationTable,
-  meets,
-  notRunWords,
-  reproductionTable,
-  versionsOf,
-  type Row,
-} from './table.js';
+import { reproductionTable, type Row } from './table.js';
 
 export interface ReproduceOptions extends Omit<ChoiceOptions, 'software'> {
   seed?: number;

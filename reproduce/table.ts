@@ -1,31 +1,13 @@
 /** Published figures, ours and Python's beside each other. */
 import { markdown } from '../bench/peers/table.js';
 import { formatSeconds } from '../src/viz/palette.js';
-import {
-  gpuSeconds,
-  GPU_WORDS,
-  measuredRates,
-  multiplyAddsOf,
-  secondsAt,
-  workOf,
-  adaptersOf,
-} from './duration.js';
-import {
-  EXPERIMENTS,
-  type Bar,
-  type Experiment,
-  type Figures,
-  type Version,
-  type VersionName,
-} from './experiments.js';
+import { barWords, meets } from './bars.js';
+import { versionsOf } from './choice.js';
+import { adaptersOf } from './duration.js';
+import { notRunWords } from './durationTable.js';
+import { EXPERIMENTS, type Experiment, type Version, type VersionName } from './experiments.js';
 import { isOf, resultsOf, type ExperimentResult, type Kept, type PythonResult } from './results.js';
-
-const FIGURES: Readonly<Record<keyof Figures, string>> = {
-  trainLoss: 'train loss',
-  trainAccuracy: 'train accuracy',
-  testLoss: 'test loss',
-  testAccuracy: 'test accuracy',
-};
+import { count, figureWords, plannedWords } from './words.js';
 
 /** One line of the table. */
 export interface Row {
@@ -63,15 +45,6 @@ export function keptRows(kept: Kept, adapter: string): Row[] {
   );
 }
 
-/** The sizes of an experiment that are not the same. */
-export function versionsOf({ versions }: Experiment): [VersionName, Version][] {
-  const all = Object.entries(versions) as [VersionName, Version | null][];
-  return all.filter(
-    (entry): entry is [VersionName, Version] =>
-      entry[1] !== null && (entry[0] === 'full' || entry[1] !== versions.full),
-  );
-}
-
 const HEADER = [
   'experiment',
   'run',
@@ -90,42 +63,38 @@ export function reproductionTable(rows: readonly Row[]): string {
 
 function cells({ experiment, versionName, result, python, note }: Row): string[] {
   const version = experiment.versions[versionName]!;
-  const shown = shownFigures(experiment, version);
   return [
     experiment.name,
     result ? ranWords(versionName, result) : plannedWords(versionName, version),
     publishedWords(experiment),
-    result ? figureWords(result.figures, shown) : (note ?? 'not run'),
-    python ? `${figureWords(python.figures, shown)}, ${pythonWords(python, result)}` : '',
+    result ? measuredWords(experiment, version, result) : (note ?? 'not run'),
+    python ? `${measuredWords(experiment, version, python)}, ${pythonWords(python, result)}` : '',
     version.bars.map(barWords).join(', '),
     result ? (meets(version.bars, result) ? 'reached' : missedWords(result)) : '',
     result ? `${formatSeconds(result.seconds)}, ${result.imagesPerSecond.toFixed(0)} images/s` : '',
   ];
 }
 
-/** Figures that were published or that the bars are about. */
-function shownFigures({ published }: Experiment, { bars }: Version): (keyof Figures)[] {
+/** The figures that were published, or that must be something. */
+function measuredWords(
+  { published }: Experiment,
+  { bars }: Version,
+  { figures, history }: Pick<ExperimentResult, 'figures' | 'history'>,
+): string {
   const wanted = new Set([
     ...(typeof published === 'string' ? [] : Object.keys(published)),
-    ...bars.map((bar) => ('figure' in bar ? bar.figure : 'trainLoss')),
+    ...bars.flatMap((bar) => ('figure' in bar ? bar.figure : [])),
   ]);
-  return (Object.keys(FIGURES) as (keyof Figures)[]).filter((figure) => wanted.has(figure));
-}
-
-function figureWords(figures: Partial<Figures>, shown: readonly (keyof Figures)[]): string {
-  return shown
-    .filter((figure) => figures[figure] !== undefined)
-    .map((figure) => `${FIGURES[figure]} ${figures[figure]!.toFixed(4)}`)
-    .join(', ');
+  const words = figureWords(figures, (figure) => wanted.has(figure));
+  if (!bars.some((bar) => 'lossFalls' in bar)) return words;
+  const [first, last] = [history[0]!, history.at(-1)!].map(({ loss }) => loss.toFixed(4));
+  return [`loss from ${first} to ${last}`, words].filter(Boolean).join(', ');
 }
 
 function publishedWords({ published }: Experiment): string {
   if (typeof published === 'string') return `(${published})`;
-  return figureWords(published, Object.keys(FIGURES) as (keyof Figures)[]);
+  return figureWords(published);
 }
-
-const count = (n: number, what: string): string =>
-  `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
 
 function ranWords(name: VersionName, result: ExperimentResult): string {
   const { epochs, plannedEpochs, images, finished, bestEpoch } = result;
@@ -136,11 +105,6 @@ function ranWords(name: VersionName, result: ExperimentResult): string {
   return `${name}: ${words} of ${count(images, 'image')}${best}${finished ? '' : ', cut off'}`;
 }
 
-function plannedWords(name: VersionName, { epochs, images, validation = 0 }: Version): string {
-  const trained = Math.floor(images * (1 - validation));
-  return `${name}: ${count(epochs, 'epoch')} of ${count(trained, 'image')}`;
-}
-
 /** What sets the Python figures apart from ours, too. */
 function pythonWords(python: PythonResult, ours: ExperimentResult | null): string {
   const [framework] = python.framework.split(/[\s,]/);
@@ -148,75 +112,6 @@ function pythonWords(python: PythonResult, ours: ExperimentResult | null): strin
   return `${framework}, ${count(python.epochs, 'epoch')}${data}`;
 }
 
-function barWords(bar: Bar): string {
-  if ('lossFalls' in bar) return 'loss falls';
-  const figure = FIGURES[bar.figure];
-  if ('atLeast' in bar) return `${figure} at least ${bar.atLeast}`;
-  if ('atMost' in bar) return `${figure} at most ${bar.atMost}`;
-  return `${figure} ${bar.near} within ${bar.within}`;
-}
-
 function missedWords({ finished }: ExperimentResult): string {
   return finished ? 'MISSED' : 'not yet';
-}
-
-/** Whether figures are as good as they must be. */
-export function meets(
-  bars: readonly Bar[],
-  { figures, history }: Pick<ExperimentResult, 'figures' | 'history'>,
-): boolean {
-  return bars.every((bar) => {
-    if ('lossFalls' in bar) return history.at(-1)!.loss < history[0]!.loss;
-    const value = figures[bar.figure];
-    if (value === undefined) return false;
-    if ('atLeast' in bar) return value >= bar.atLeast;
-    if ('atMost' in bar) return value <= bar.atMost;
-    return Math.abs(value - bar.near) <= bar.within;
-  });
-}
-
-/** How long each size of each experiment takes, by adapter. Opens networks to count what they do. */
-export function durationTable(
-  kept: Kept,
-  sizes: readonly (readonly [Experiment, VersionName, Version])[],
-): string {
-  const adapters = adaptersOf(kept);
-  const rows = sizes.map(([experiment, name, version]) => {
-    const work = workOf(experiment, version);
-    const rates = measuredRates(kept, experiment);
-    return [
-      experiment.name,
-      plannedWords(name, version),
-      String(version.batchSize ?? experiment.batchSize),
-      ...adapters.map((adapter) => {
-        const rate = rates.get(adapter);
-        return rate === undefined ? 'not measured' : aboutWords(secondsAt(work, rate));
-      }),
-      aboutWords(gpuSeconds(work, multiplyAddsOf(experiment))),
-    ];
-  });
-  return markdown(['experiment', 'size', 'batch', ...adapters, GPU_WORDS], rows);
-}
-
-/** What a row says of a size that did not run: how long it takes here, and on a GPU. */
-export function notRunWords(
-  experiment: Experiment,
-  version: Version,
-  kept: Kept,
-  adapter: string,
-): string {
-  const work = workOf(experiment, version);
-  const rate = measuredRates(kept, experiment).get(adapter);
-  const here = rate === undefined ? '' : `${aboutWords(secondsAt(work, rate))} here, `;
-  const why =
-    experiment.needsGpu && version === experiment.versions.full ? 'needs a GPU' : 'not run';
-  const onGpu = aboutWords(gpuSeconds(work, multiplyAddsOf(experiment)));
-  return `${why}: ${here}${onGpu} on ${GPU_WORDS}`;
-}
-
-/** `about 3 min`, and not to the second. */
-function aboutWords(seconds: number): string {
-  if (seconds < 60) return `about ${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 2 * 3600) return `about ${Math.round(seconds / 60)} min`;
-  return `about ${Math.round(seconds / 3600)} h`;
 }

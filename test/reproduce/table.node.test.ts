@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { meets } from '../../reproduce/bars.js';
+import { durationTable } from '../../reproduce/durationTable.js';
 import type { Bar } from '../../reproduce/experiments.js';
 import { EXPERIMENTS } from '../../reproduce/experiments.js';
 import type { Kept } from '../../reproduce/results.js';
-import {
-  durationTable,
-  keptRows,
-  keptTables,
-  meets,
-  reproductionTable,
-} from '../../reproduce/table.js';
+import { keptRows, keptTables, reproductionTable } from '../../reproduce/table.js';
 import { gpuSeconds, multiplyAddsOf, secondsAt, workOf } from '../../reproduce/duration.js';
 import { ENVIRONMENT, pythonResult, result } from './support.js';
 
@@ -32,6 +28,11 @@ const KEPT: Kept = {
           images: 256,
           figures: { trainLoss: 2.3012, trainAccuracy: 0.11 },
           imagesPerSecond: 2,
+        }),
+        result({
+          experiment: 'alexNetCifar',
+          version: 'software',
+          figures: { trainLoss: 0.3, trainAccuracy: 1 },
         }),
         result({ experiment: 'convNet', figures: { testAccuracy: 0.9749 } }),
       ],
@@ -90,13 +91,22 @@ describe('the table', () => {
     ]);
   });
 
+  test('shows how a loss fell, where it must', () => {
+    expect(line(table(), 'alexNetCifar', 'software').slice(3, 7)).toEqual([
+      'loss from 0.5000 to 0.1000, train accuracy 1.0000',
+      '',
+      'loss falls, train accuracy at least 0.99',
+      'reached',
+    ]);
+  });
+
   test('lists what did not run, with how long it takes here and on a GPU', () => {
     // 3 epochs of 60,000 images, and as many tests of 10,000, at 2 images/s.
     expect(line(table(), 'alexNet', 'full')[3]).toBe(
       'needs a GPU: about 26 h here, about 10 min on a GPU at 2 TFLOP/s (estimate)',
     );
     expect(line(table(), 'alexNetCifar', 'full')[3]).toMatch(
-      /^needs a GPU: about \d+ min on a GPU at/,
+      /^needs a GPU: about \d+ h here, about \d+ min on a GPU at/,
     );
     expect(line(table(), 'leNet5', 'software')[3]).toMatch(/^not run: about \d+ min here, about/);
   });
