@@ -36,5 +36,4 @@ whole = args.images == 50_000
 run(
     alexnet, args, "cifar10", validation_split=0.1 if whole else 0.0,
     stopping={"patience": 10, "min_delta": 1e-4, "restore_best_weights": True} if whole else None,
-    assess_train=not whole,
 )

@@ -1,6 +1,6 @@
 /** Published figures, ours and Python's beside each other. */
 import { markdown } from '../bench/peers/table.js';
-import { formatSeconds } from '../src/viz/palette.js';
+import { formatNumber, formatSeconds } from '../src/viz/palette.js';
 import { barWords, meets } from './bars.js';
 import { versionsOf } from './choice.js';
 import { adaptersOf } from './duration.js';
@@ -71,7 +71,9 @@ function cells({ experiment, versionName, result, python, note }: Row): string[]
     python ? `${measuredWords(experiment, version, python)}, ${pythonWords(python, result)}` : '',
     version.bars.map(barWords).join(', '),
     result ? (meets(version.bars, result) ? 'reached' : missedWords(result)) : '',
-    result ? `${formatSeconds(result.seconds)}, ${result.imagesPerSecond.toFixed(0)} images/s` : '',
+    result
+      ? `${formatSeconds(result.seconds)}, ${formatNumber(result.imagesPerSecond, 3)} images/s`
+      : '',
   ];
 }
 

@@ -15,12 +15,11 @@ from common import load, report  # noqa: E402
 keras.config.set_image_data_format("channels_first")
 
 
-def run(make, args, data, validation_split=0.0, stopping=None, assess_train=False):
+def run(make, args, data, validation_split=0.0, stopping=None):
     """Trains `make()` with Adam and prints the result.
 
     validation_split: share of the images, the last ones, as in Keras' fit.
     stopping: the options of EarlyStopping.
-    assess_train: whether loss and accuracy of the training images are measured in the end, too.
     """
     torch.set_num_threads(args.threads)
     keras.utils.set_random_seed(args.seed)
@@ -43,8 +42,6 @@ def run(make, args, data, validation_split=0.0, stopping=None, assess_train=Fals
         for i, seconds in enumerate(clock.seconds)
     ]
     figures = {"trainLoss": history[-1]["loss"], "trainAccuracy": history[-1]["accuracy"]}
-    if assess_train:
-        figures["trainLoss"], figures["trainAccuracy"] = model.evaluate(x, y, batch_size=256, verbose=0)
     if args.test_images > 0:
         figures["testLoss"], figures["testAccuracy"] = model.evaluate(x_test, y_test, batch_size=256, verbose=0)
     report(f"Keras {keras.__version__}, PyTorch {torch.__version__}", args, history, figures, digest)
