@@ -1,5 +1,6 @@
 /** How long an experiment takes, from what was measured of it before. */
 import * as sg from 'shadegrad';
+import { currentDevice } from '../src/gpu/device.js';
 import type { Experiment, Version } from './experiments.js';
 import { resultsOf, type Kept } from './results.js';
 import { makeModel } from './runner.js';
@@ -59,19 +60,21 @@ export function adaptersOf({ files }: Kept): string[] {
   return [...new Set(files.map(({ environment }) => environment.adapter.description))];
 }
 
-/** Of one image's forward pass through convolutions and dense layers. */
+/** Of one image's forward pass through convolutions and dense layers. Computes nothing. */
 export function multiplyAddsOf(experiment: Experiment): number {
-  const { name, options } = experiment.network;
-  const model = makeModel(experiment);
-  const { rows } = model.summary([1, ...sg.models.inputShapeOf(name, options)]);
-  const layers = new Map(model.namedModules());
   let total = 0;
-  for (const { name, outputShape } of rows) {
-    const layer = layers.get(name);
-    const [, , height = 1, width = 1] = outputShape;
-    if (layer instanceof sg.nn.Conv2d || layer instanceof sg.nn.Linear)
-      total += layer.weight.numel * height * width;
-  }
-  for (const tensor of Object.values(model.stateDict())) tensor.dispose();
+  currentDevice().dryRun(() => {
+    const { name, options } = experiment.network;
+    const model = makeModel(experiment);
+    const { rows } = model.summary([1, ...sg.models.inputShapeOf(name, options)]);
+    const layers = new Map(model.namedModules());
+    for (const { name, outputShape } of rows) {
+      const layer = layers.get(name);
+      const [, , height = 1, width = 1] = outputShape;
+      if (layer instanceof sg.nn.Conv2d || layer instanceof sg.nn.Linear)
+        total += layer.weight.numel * height * width;
+    }
+    for (const tensor of Object.values(model.stateDict())) tensor.dispose();
+  });
   return total;
 }
