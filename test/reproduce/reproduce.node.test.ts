@@ -10,7 +10,7 @@ import { EXPERIMENTS } from '../../reproduce/experiments.js';
 import { reproduce } from '../../reproduce/reproduce.js';
 import { readKept } from '../../reproduce/results.js';
 import { runPython } from '../../reproduce/python.js';
-import { runExperiment } from '../../reproduce/runner.js';
+import { runExperiment, type Measured } from '../../reproduce/runner.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
 let root = '';
@@ -88,6 +88,23 @@ describe('an experiment', () => {
     expect(measured).toMatchObject({ finished: true, plannedEpochs: 5, epochs: 2, bestEpoch: 1 });
     expect(measured.figures.testLoss).toBe(measured.history[0]!.testLoss);
     expect(measured.figures.testLoss).not.toBe(measured.history[1]!.testLoss);
+  });
+
+  test('that is cut off has told what there was after each epoch', async () => {
+    const [leNetTanh] = EXPERIMENTS;
+    const told: [number, boolean, number][] = [];
+    const onEpoch = ({ epochs, finished, figures }: Measured): Promise<void> => {
+      told.push([epochs, finished, figures.testAccuracy!]);
+      if (epochs === 2) throw new Error('cut off');
+      return Promise.resolve();
+    };
+    const version = { ...leNetTanh!.versions.quick!, epochs: 3 };
+    const options = { seed: 1, log: () => undefined, onEpoch };
+    await expect(runExperiment(leNetTanh!, version, options)).rejects.toThrow('cut off');
+    expect(told).toEqual([
+      [1, false, expect.any(Number)],
+      [2, false, expect.any(Number)],
+    ]);
   });
 
   test('is not kept where that is not wanted', async () => {
