@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { blobs } from '../support/blobs.js';
+import { keep } from '../support/keep.js';
 
 const { ReduceLROnPlateau } = sg.optim.lr;
 const { EarlyStopping, LRSchedule, TopKAccuracy, F1Score, Trainer, TrainingCheckpoint } = sg.train;
@@ -13,15 +14,6 @@ interface Recipe {
   options?: Partial<sg.train.TrainerOptions>;
   callbacks?: (made: Made) => sg.train.Callback[];
   seed?: number;
-}
-
-const disposables: { dispose(): void }[] = [];
-afterEach(() => {
-  for (const one of disposables.splice(0)) one.dispose();
-});
-function keep<T extends { dispose(): void }>(one: T): T {
-  disposables.push(one);
-  return one;
 }
 
 const EPOCHS = 3;
