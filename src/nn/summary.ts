@@ -7,6 +7,7 @@ import { BYTES_PER_ELEMENT, isFloat, numelOf, type DType, type Shape } from '../
 import { zeros } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { enterEvalMode } from './evalMode.js';
+import { formatBytes, formatPrefixed } from './units.js';
 import { withForwardHooks } from './forwardHooks.js';
 
 /** What the summary needs of a Module. */
@@ -135,13 +136,13 @@ export class Summary implements Totals {
       `Trainable parameters: ${count(this.trainableParameters)}`,
       `Non-trainable parameters: ${count(this.nonTrainableParameters)}`,
       ...(this.buffers > 0 ? [`Buffers: ${count(this.buffers)}`] : []),
-      `Multiply-adds: ${count(multiplyAdds)}${multiplyAdds < 1e6 ? '' : ` (${rounded(multiplyAdds)})`}`,
+      `Multiply-adds: ${count(multiplyAdds)}${multiplyAdds < 1e6 ? '' : ` (${formatPrefixed(multiplyAdds)})`}`,
       rule,
-      `Input: ${bytesText(this.inputBytes)}`,
-      `Forward/backward activations: ${bytesText(this.activationBytes)}`,
-      `Parameters: ${bytesText(this.parameterBytes)}`,
-      ...(this.bufferBytes > 0 ? [`Buffers: ${bytesText(this.bufferBytes)}`] : []),
-      `Estimated total: ${bytesText(this.totalBytes)}`,
+      `Input: ${formatBytes(this.inputBytes)}`,
+      `Forward/backward activations: ${formatBytes(this.activationBytes)}`,
+      `Parameters: ${formatBytes(this.parameterBytes)}`,
+      ...(this.bufferBytes > 0 ? [`Buffers: ${formatBytes(this.bufferBytes)}`] : []),
+      `Estimated total: ${formatBytes(this.totalBytes)}`,
     ].join('\n');
   }
 }
@@ -262,14 +263,4 @@ function sum(numbers: readonly number[]): number {
 
 function count(n: number): string {
   return n.toLocaleString('en-US');
-}
-
-/** 714682664 as `714.68 M`. */
-function rounded(n: number): string {
-  return n < 1e9 ? `${(n / 1e6).toFixed(2)} M` : `${(n / 1e9).toFixed(2)} G`;
-}
-
-/** Megabytes of 10^6 bytes, as torchinfo prints them; small ones in kB. */
-function bytesText(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(2)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
 }

@@ -1,5 +1,7 @@
 /** Figures and the report of a run, from plain numbers, as SVG and HTML text. */
 
+export { architectureGraph } from './architecture.js';
+export type { Architecture, ArchitectureNode, ArchitectureOptions } from './architecture.js';
 export { lineChart, trainingCurves } from './charts.js';
 export type {
   EpochValues,
