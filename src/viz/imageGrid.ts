@@ -66,8 +66,13 @@ export async function imageGrid(
   options: ImageGridOptions = {},
 ): Promise<string> {
   const cells = await imageCells('imageGrid', images, options);
-  const { columns = Math.min(10, Math.ceil(Math.sqrt(cells.length))), title } = options;
+  const { columns = columnsFor(cells.length), title } = options;
   return arrange('imageGrid', cells, columns, title ?? `${cells.length} images`, title);
+}
+
+/** About as many columns as rows, at most 10. */
+export function columnsFor(count: number): number {
+  return Math.min(10, Math.ceil(Math.sqrt(count)));
 }
 
 /** What `filterGrids` draws. */
@@ -125,9 +130,13 @@ export async function filterGrids(options: FilterGridsOptions): Promise<FilterGr
     const batch = { data, shape };
     const scale = { min: -limit, max: limit };
     const cells = await imageCells('filterGrids', batch, { scale, colors, cellSize });
-    const across = columns ?? Math.min(10, Math.ceil(Math.sqrt(cells.length)));
-    const legend = { limit, ramp: color ? grey : colors === 'grey' ? grey : diverging };
-    return arrange('filterGrids', cells, across, `Filters ${name}`, name, legend, color);
+    const across = columns ?? columnsFor(cells.length);
+    const legend = {
+      ...scale,
+      color: rampOf(color ? 'grey' : colors),
+      middle: color ? '0, each channel' : '0',
+    };
+    return arrange('filterGrids', cells, across, `Filters ${name}`, name, legend);
   };
   const figures: FilterGrids = { after: await draw('After training', after), limit };
   if (before !== undefined) figures.before = await draw('Before training', before);
@@ -183,7 +192,7 @@ export async function predictionGrid(predictions: Predictions, columns = 5): Pro
 }
 
 /** One image with its frame, mark and captions; `content` starts at (0, 0). */
-interface Cell {
+export interface Cell {
   width: number;
   height: number;
   label: string;
@@ -227,7 +236,7 @@ const MARGIN = 6; // around the image, for the frame and the mark
 const CAPTION_SIZE = 13;
 const CAPTION_LINE = 18;
 
-async function imageCells(
+export async function imageCells(
   fn: string,
   images: ImageBatch,
   options: ImageGridOptions,
@@ -298,19 +307,25 @@ function mark(kind: 'tick' | 'cross' | undefined, x: number, y: number): Markup 
   </g>`;
 }
 
-interface ScaleLegend {
-  limit: number;
-  ramp: (t: number) => Rgb;
+/** What the colours of a grid mean. */
+export interface ScaleLegend {
+  /** Values at both ends. */
+  min: number;
+  max: number;
+  /** Colour at 0, the low end, to 1. */
+  color: (t: number) => Rgb;
+  /** What the middle means; nothing if absent. */
+  middle?: string;
 }
 
-function arrange(
+/** Sets cells in rows, under a title and over a legend. */
+export function arrange(
   fn: string,
   cells: readonly Cell[],
   columns: number,
   label: string,
   title?: string,
   legend?: ScaleLegend,
-  legendIsGrey = false,
 ): string {
   if (!Number.isInteger(columns) || columns < 1) {
     throw new ArgumentError(fn, 'columns to be a positive integer', columns);
@@ -319,7 +334,8 @@ function arrange(
   const pad = 8;
   const across = Math.min(columns, cells.length);
   const down = Math.ceil(cells.length / across);
-  const { width: cellW, height: cellH } = cells[0]!;
+  const cellW = Math.max(...cells.map((cell) => cell.width));
+  const cellH = Math.max(...cells.map((cell) => cell.height));
   const top = pad + (title ? 26 : 0);
   const gridW = across * (cellW + gap) - gap;
   const gridH = down * (cellH + gap) - gap;
@@ -347,34 +363,39 @@ function arrange(
       const y = top + Math.floor(i / across) * (cellH + gap);
       return html`<g transform="translate(${x} ${y})">${cell.content}</g>`;
     })}
-    ${legend && colorBar(legend, width / 2, top + gridH + 12, legendIsGrey)}`,
+    ${legend && colorBar(legend, width / 2, top + gridH + 12)}`,
   );
 }
 
-/** -m, 0 and m under a ramp of 200 by 12 pixels, centred on x. */
-function colorBar({ limit, ramp }: ScaleLegend, x: number, y: number, each: boolean): Markup {
+/** Both ends and the middle under a ramp of 200 by 12 pixels, centred on x. */
+function colorBar({ min, max, color, middle }: ScaleLegend, x: number, y: number): Markup {
   const steps = 20;
   const step = 200 / steps;
-  const signed = ramp === grey ? (t: number) => grey((t + 1) / 2) : ramp;
-  const bars = Array.from({ length: steps }, (_, i) => {
-    const t = (2 * (i + 0.5)) / steps - 1;
-    return html`<rect
-      x="${x - 100 + i * step}"
-      y="${y}"
-      width="${step + (i < steps - 1 ? 0.5 : 0)}"
-      height="12"
-      fill="${cssColor(signed(t))}"
-    />`;
-  });
+  const bars = Array.from(
+    { length: steps },
+    (_, i) =>
+      html`<rect
+        x="${x - 100 + i * step}"
+        y="${y}"
+        width="${step + (i < steps - 1 ? 0.5 : 0)}"
+        height="12"
+        fill="${cssColor(color((i + 0.5) / steps))}"
+      />`,
+  );
   const text = (at: number, anchor: string, words: string): Markup =>
     html`<text x="${at}" y="${y + 28}" font-size="13" text-anchor="${anchor}" fill="${QUIET_INK}"
       >${words}</text
     >`;
-  const most = formatNumber(limit, 3);
+  const number = (value: number): string => formatNumber(value, 3).replace('-', '\u2212');
   return html`${bars}
     <rect x="${x - 100}" y="${y}" width="200" height="12" fill="none" stroke="#9aa5b1" />
-    ${text(x - 100, 'start', `\u2212${most}`)} ${text(x, 'middle', each ? '0, each channel' : '0')}
-    ${text(x + 100, 'end', most)}`;
+    ${text(x - 100, 'start', number(min))} ${middle !== undefined && text(x, 'middle', middle)}
+    ${text(x + 100, 'end', number(max))}`;
+}
+
+/** The colours of values from 0, the low end, to 1. */
+export function rampOf(colors: 'grey' | 'diverging'): (t: number) => Rgb {
+  return colors === 'grey' ? grey : (t) => diverging(2 * t - 1);
 }
 
 /** PNG data URIs, one for each image. */
@@ -387,7 +408,7 @@ async function encodeImages(
   const { data } = images;
   const bytes = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
   const range = rangeOf(fn, data, scale ?? (bytes ? 'bytes' : 'common'), c * h * w);
-  const ramp = colors === 'grey' ? grey : (t: number) => diverging(2 * t - 1);
+  const ramp = rampOf(colors);
   const { encode } = await import('fast-png');
   return Array.from({ length: n }, (_, i) => {
     const from = i * c * h * w;
@@ -430,7 +451,11 @@ function rangeOf(
   return () => all;
 }
 
-function extent(data: ArrayLike<number>, from: number, to: number): { min: number; max: number } {
+export function extent(
+  data: ArrayLike<number>,
+  from: number,
+  to: number,
+): { min: number; max: number } {
   let [min, max] = [Infinity, -Infinity];
   for (let i = from; i < to; i++) {
     const v = data[i]!;
@@ -442,12 +467,12 @@ function extent(data: ArrayLike<number>, from: number, to: number): { min: numbe
 }
 
 /** The largest finite magnitude; 0 if there is none. */
-function magnitude(data: ArrayLike<number>): number {
+export function magnitude(data: ArrayLike<number>): number {
   const { min, max } = extent(data, 0, data.length);
   return max < min ? 0 : Math.max(Math.abs(min), Math.abs(max));
 }
 
-function checkedShape(
+export function checkedShape(
   fn: string,
   { data, shape }: ImageBatch,
   asImages: boolean,

@@ -13,6 +13,8 @@ export type {
 } from './charts.js';
 export { confusionMatrixChart, perClassAccuracy } from './confusionMatrix.js';
 export type { ClassAccuracy, ConfusionCounts, ConfusionMatrixOptions } from './confusionMatrix.js';
+export { featureMaps } from './featureMaps.js';
+export type { FeatureMapsOptions } from './featureMaps.js';
 export { filterGrids, imageGrid, predictionCards, predictionGrid } from './imageGrid.js';
 export type {
   FilterGrids,
