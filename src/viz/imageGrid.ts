@@ -163,8 +163,8 @@ export interface Predictions {
 
 /**
  * One small SVG for each prediction: the image, framed green with a tick if the prediction is
- * right and red with a cross if it is wrong, with the predicted class, the true class and the
- * confidence below.
+ * right and red with a cross if it is wrong. Below it the predicted class and the confidence in the
+ * same colour, and the true class.
  *
  * @throws ShapeError     As `imageGrid`; labels and confidences must be N as well.
  * @throws ArgumentError  A label has no class name.
@@ -217,12 +217,13 @@ async function predictionCells(fn: string, predictions: Predictions): Promise<Ce
   const right = Array.from({ length: n }, (_, i) => trueLabels[i] === predictedLabels[i]);
   const captions = right.map((_, i) => {
     const sure = confidences ? [formatPercent(confidences[i]!, 1)] : [];
-    return [`pred ${nameOf(predictedLabels[i]!)}`, `true ${nameOf(trueLabels[i]!)}`, ...sure];
+    return [`pred ${nameOf(predictedLabels[i]!)}`, ...sure, `true ${nameOf(trueLabels[i]!)}`];
   });
   const cells = await imageCells(fn, images, {
     ...(predictions.scale && { scale: predictions.scale }),
     cellSize: predictions.cellSize ?? 104,
     captions,
+    coloredLines: confidences ? 2 : 1,
     borders: right.map((ok) => (ok ? RIGHT : WRONG)),
     marks: right.map((ok) => (ok ? 'tick' : 'cross')),
   });
@@ -236,10 +237,11 @@ const MARGIN = 6; // around the image, for the frame and the mark
 const CAPTION_SIZE = 13;
 const CAPTION_LINE = 18;
 
+/** @param options  `coloredLines`: how many lines of a caption have the colour of the border. */
 export async function imageCells(
   fn: string,
   images: ImageBatch,
-  options: ImageGridOptions,
+  { coloredLines = 0, ...options }: ImageGridOptions & { coloredLines?: number },
 ): Promise<Cell[]> {
   const [n, , h, w] = checkedShape(fn, images, true);
   const { cellSize = 64, captions, borders, marks } = options;
@@ -288,7 +290,8 @@ export async function imageCells(
             y="${imageH + 2 * MARGIN + CAPTION_LINE * k + 15}"
             font-size="${CAPTION_SIZE}"
             text-anchor="middle"
-            fill="${k === 0 ? INK : QUIET_INK}"
+            font-weight="${k < coloredLines ? 600 : 400}"
+            fill="${k < coloredLines ? (border ?? INK) : k === 0 ? INK : QUIET_INK}"
             >${fitText(line, width, CAPTION_SIZE)}</text
           >`,
       )}`;

@@ -284,7 +284,7 @@ async function predictionsSection(data: ReportData): Promise<Markup | undefined>
     'Predictions',
     html`<p>
         ${right} of ${cards.length} right: green with a tick; wrong: red with a cross. Under each
-        image: the prediction, the truth${data.predictions.confidences && ', the confidence'}.
+        image: the prediction${data.predictions.confidences && ', its confidence'}, the truth.
       </p>
       <div class="cards">${cards.map(trusted)}</div>`,
   );
