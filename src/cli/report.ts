@@ -1,4 +1,4 @@
-import { io, nn, train, viz, type data, type Device, type Shape } from 'shadegrad';
+import { data, io, nn, train, viz, type Device, type Shape } from 'shadegrad';
 
 /** How many test images the report shows with their predictions. */
 const SHOWN = 20;
@@ -54,7 +54,11 @@ export async function writeReport(run: Run): Promise<void> {
   );
 
   const labels = test.labels;
-  const ranked = ranking(run.predictions);
+  const top = train.topPredictions(run.predictions);
+  const count = Math.min(SHOWN, test.length);
+  const first = Array.from({ length: count }, (_, i) => i);
+  const spread = first.map((i) => Math.floor((i * test.length) / count));
+  const wrong = train.mistakes(top, labels, count);
   const after = await firstFilters(model);
   const page = await viz.htmlReport({
     title: `${model.constructor.name} on MNIST`,
@@ -72,25 +76,13 @@ export async function writeReport(run: Run): Promise<void> {
     history,
     filters:
       after && filtersBefore ? { before: filtersBefore, after, layer: after.layer } : undefined,
-    predictions: {
-      images: {
-        data: test.images.subarray(0, SHOWN * test.image(0).length),
-        shape: [SHOWN, ...test.imageShape],
-      },
-      trueLabels: labels.subarray(0, SHOWN),
-      predictedLabels: ranked.labels.slice(0, SHOWN),
-      confidences: ranked.confidences.slice(0, SHOWN),
-    },
-    confusionMatrix: train.confusionMatrix(ranked.labels, labels, test.classNames.length),
+    samples: { images: test.imagesAt(spread), labels: spread.map((i) => labels[i]!) },
+    predictions: predictionsOf(test, top, first),
+    mistakes: wrong.length > 0 ? predictionsOf(test, top, wrong) : undefined,
+    featureMaps: after ? await featureMapsOf(model, test, 0, after.layer) : undefined,
+    confusionMatrix: train.confusionMatrix(top.labels, labels, test.classNames.length),
     classNames: test.classNames,
-    summary: {
-      rows: summary.rows.map((row) => ({
-        ...row,
-        outputShape: ['N', ...row.outputShape.slice(1)],
-      })),
-      parameters: summary.parameters,
-      trainableParameters: summary.trainableParameters,
-    },
+    summary,
     adapter,
     settings,
     command,
@@ -98,20 +90,31 @@ export async function writeReport(run: Run): Promise<void> {
   await io.writeFileAtomic(`${out}/report.html`, page);
 }
 
-/** The most probable class of each row, and its probability. */
-function ranking({ shape, data: probabilities }: Run['predictions']): {
-  labels: Uint32Array;
-  confidences: Float32Array;
-} {
-  const [rows, classes] = shape as [number, number];
-  const labels = new Uint32Array(rows);
-  const confidences = new Float32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    confidences[i] = Math.max(...row);
-    labels[i] = row.indexOf(confidences[i]!);
-  }
-  return { labels, confidences };
+/** Some test images with what the network says of them. */
+function predictionsOf(
+  test: data.ImageDataset,
+  { labels, confidences }: train.TopPredictions,
+  indices: readonly number[],
+): viz.Predictions {
+  return {
+    images: test.imagesAt(indices),
+    trueLabels: indices.map((i) => test.labels[i]!),
+    predictedLabels: indices.map((i) => labels[i]!),
+    confidences: indices.map((i) => confidences[i]!),
+    classNames: test.classNames,
+  };
+}
+
+/** What a layer makes of one test image. */
+async function featureMapsOf(
+  model: nn.Module,
+  test: data.ImageDataset,
+  image: number,
+  layer: string,
+): Promise<viz.FeatureMapsOptions> {
+  const [x] = new data.DataLoader(new data.Subset(test, [image]), { batchSize: 1 }).sample();
+  const { [layer]: maps } = await train.featureMaps(model, x!, [layer]);
+  return { maps: maps!, layer, image: test.imagesAt([image]) };
 }
 
 /** An argument as a shell reads it back. */
