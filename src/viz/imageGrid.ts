@@ -342,7 +342,7 @@ export function arrange(
   const top = pad + (title ? 26 : 0);
   const gridW = across * (cellW + gap) - gap;
   const gridH = down * (cellH + gap) - gap;
-  const width = Math.max(gridW, legend ? 220 : 0, title ? title.length * 9 : 0) + 2 * pad;
+  const width = Math.max(gridW, legend ? BAR + 20 : 0, title ? title.length * 9 : 0) + 2 * pad;
   const height = top + gridH + pad + (legend ? 44 : 0);
   const left = (width - gridW) / 2;
   return svgFigure(
@@ -370,15 +370,17 @@ export function arrange(
   );
 }
 
-/** Both ends and the middle under a ramp of 200 by 12 pixels, centred on x. */
+const BAR = 240; // width of the legend
+
+/** Both ends and the middle under a ramp of 12 pixels' height, centred on x. */
 function colorBar({ min, max, color, middle }: ScaleLegend, x: number, y: number): Markup {
   const steps = 20;
-  const step = 200 / steps;
+  const step = BAR / steps;
   const bars = Array.from(
     { length: steps },
     (_, i) =>
       html`<rect
-        x="${x - 100 + i * step}"
+        x="${x - BAR / 2 + i * step}"
         y="${y}"
         width="${step + (i < steps - 1 ? 0.5 : 0)}"
         height="12"
@@ -391,9 +393,9 @@ function colorBar({ min, max, color, middle }: ScaleLegend, x: number, y: number
     >`;
   const number = (value: number): string => formatNumber(value, 3).replace('-', '\u2212');
   return html`${bars}
-    <rect x="${x - 100}" y="${y}" width="200" height="12" fill="none" stroke="#9aa5b1" />
-    ${text(x - 100, 'start', number(min))} ${middle !== undefined && text(x, 'middle', middle)}
-    ${text(x + 100, 'end', number(max))}`;
+    <rect x="${x - BAR / 2}" y="${y}" width="${BAR}" height="12" fill="none" stroke="#9aa5b1" />
+    ${text(x - BAR / 2, 'start', number(min))} ${middle !== undefined && text(x, 'middle', middle)}
+    ${text(x + BAR / 2, 'end', number(max))}`;
 }
 
 /** The colours of values from 0, the low end, to 1. */
