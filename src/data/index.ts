@@ -1,4 +1,4 @@
-export { DataLoader, type DataLoaderOptions } from './dataLoader.js';
+export { DataLoader, type DataLoaderOptions, type DataLoaderState } from './dataLoader.js';
 export { cifar10, CIFAR10_NORMALIZATION, cifar10Classes } from './cifar10.js';
 export { Dataset, Subset } from './dataset.js';
 export { fashionMnist, FASHION_MNIST_NORMALIZATION, fashionMnistClasses } from './fashionMnist.js';
@@ -8,7 +8,9 @@ export { ImageDataset, type ImageDatasetOptions } from './imageDataset.js';
 export { decodeIdx, encodeIdx } from './idx.js';
 export { imageFolder, type ImageFolderOptions } from './imageFolder.js';
 export type { ImageDataOptions, ImageSplits } from './imageSplits.js';
+export { normalizationOf } from './normalizationOf.js';
 export { mnist, MNIST_NORMALIZATION } from './mnistDataset.js';
+export { toPlanes } from './planes.js';
 export {
   kFold,
   randomSplit,
