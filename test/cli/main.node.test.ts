@@ -20,7 +20,9 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^Usage: shadegrad /);
-    for (const command of ['train', 'evaluate', 'predict', 'summary', 'profile', 'info']) {
+    for (const command of [
+      ...['train', 'evaluate', 'predict', 'plot', 'summary', 'profile', 'info'],
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });
@@ -43,6 +45,14 @@ describe('help', () => {
     ],
     ['evaluate', ['--data', '--root', '--batch-size']],
     ['predict', ['--top', '--invert', '--center']],
+    [
+      'plot',
+      [
+        ...['--out', '--layer', '--image', '--count', '--direction', '--root'],
+        'curves',
+        'Examples:',
+      ],
+    ],
     ['summary', ['--activation', '--pool']],
     ['profile', ['--batch', '--mode', '--repeat', '--trace', '--activation']],
     ['info', ['--json']],
