@@ -74,6 +74,15 @@ describe('plot', () => {
     }
   });
 
+  test('leaves out what a network has not', async () => {
+    const quick = ['--root', 'tiny', '--epochs', '1', '--batch-size', '32', '--out', 'dense'];
+    expect((await project.shadegrad('train', 'mlp', ...quick)).code).toBe(0);
+    const { code, stdout } = await project.shadegrad('plot', 'dense', 'filters', 'features');
+    expect(code).toBe(0);
+    expect(stdout).toBe('filters: nothing to draw\nfeatures: nothing to draw\n');
+    expect(project.files('dense/plots')).toEqual([]);
+  });
+
   test('draws the curves without a GPU', async () => {
     const { code, stderr } = await project.shadegrad('plot', 'run', 'curves', '--out', 'curves');
     expect(code).toBe(0);
