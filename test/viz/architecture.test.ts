@@ -100,6 +100,35 @@ describe('architectureGraph', () => {
     expect(xs.some((x) => x > linear!.right || x < linear!.x)).toBe(true);
   });
 
+  test('a wide flow to the right is broken into lines, but not where paths run side by side', () => {
+    const rows = (lineWidth?: number) => {
+      const graph = [...RESIDUAL, node('Linear'), node('ReLU')];
+      const svg = architectureGraph({ graph }, { direction: 'horizontal', lineWidth });
+      const lines: string[][] = [];
+      let before = Infinity;
+      for (const { type, x, right } of boxes(svg)) {
+        if (x < before) lines.push([]);
+        lines.at(-1)!.push(type!);
+        before = right;
+      }
+      const arrows = all(parseXml(svg), 'path').filter(
+        ({ attributes }) => attributes.fill !== 'none',
+      );
+      return { lines, arrows: arrows.length, width: Number(parseXml(svg).attributes.width) };
+    };
+    expect(rows().lines).toHaveLength(1);
+    expect(rows().arrows).toBe(7); // six edges, one way out
+    const { lines, arrows, width } = rows(420);
+    expect(lines).toEqual([
+      ['Input', 'Linear', 'ReLU', 'add'],
+      ['Linear', 'ReLU'],
+    ]);
+    expect(arrows).toBe(8); // what goes on has an arrow out and one in
+    expect(width).toBeLessThan(rows().width);
+    // As narrow as it gets.
+    expect(rows(1).lines).toEqual([['Input', 'Linear', 'ReLU', 'add'], ['Linear'], ['ReLU']]);
+  });
+
   test('nodes without inputs come one after the other; a repeated layer says so', () => {
     const graph = [node('a'), { ...node('Linear'), parameters: 20, repeated: true }];
     const svg = architectureGraph({ graph }, { title: 'Mine' });
@@ -128,5 +157,8 @@ describe('architectureGraph', () => {
     }
     const direction = 'up' as 'vertical';
     expect(() => architectureGraph({ graph: [node('a')] }, { direction })).toThrow('got up');
+    for (const lineWidth of [0, NaN]) {
+      expect(() => architectureGraph({ graph: [node('a')] }, { lineWidth })).toThrow(ArgumentError);
+    }
   });
 });
