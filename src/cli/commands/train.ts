@@ -87,6 +87,9 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
   const files = resume ? openRunFolder(settings.out) : makeRunFolder(settings.out, overwrite);
   const device = await gpu();
   console.log(`adapter: ${adapterLine(device)}`);
+  if (settings.mixedPrecision && !device.hasF16) {
+    console.error('train: this adapter has no f16, so --mixed-precision changes nothing');
+  }
 
   manualSeed(settings.seed);
   const model = models.create(settings.model, options);
