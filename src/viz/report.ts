@@ -70,6 +70,8 @@ export interface ReportSummary {
   activationBytes?: number;
   /** Bytes of the parameters. */
   parameterBytes?: number;
+  /** Bytes of the buffers; not shown either if 0. */
+  bufferBytes?: number;
   /** Bytes of input, activations, parameters and buffers. */
   totalBytes?: number;
   /** What was computed from what. Default: the network is not drawn. */
@@ -367,50 +369,55 @@ function summarySection(summary?: ReportSummary): Markup | undefined {
     ['Input', told(summary.inputBytes, formatBytes)],
     ['Activations and their gradients', told(summary.activationBytes, formatBytes)],
     ['Memory of the parameters', told(summary.parameterBytes, formatBytes)],
+    ['Memory of the buffers', summary.bufferBytes ? formatBytes(summary.bufferBytes) : undefined],
     ['Estimated total', told(summary.totalBytes, formatBytes)],
   ];
   return section(
     'model',
     'Layers',
     html`<div class="scroll">
-      <table class="wide">
-        <thead>
-          <tr>
-            <th>Layer</th>
-            <th>Type</th>
-            <th>Output shape</th>
-            <th class="number">Parameters</th>
-            ${counts && html`<th class="number">Multiply-adds</th>`}
-          </tr>
-        </thead>
-        <tbody>
-          ${summary.rows.map(
-            (row) =>
-              html` <tr>
-                <th scope="row"><code>${row.name}</code></th>
-                <td>${row.type}</td>
-                <td>(${row.outputShape.join(', ')})</td>
-                <td class="number">${row.repeated ? 'shared' : formatCount(row.parameters)}</td>
-                ${
-                  counts &&
-                  html`<td class="number">${told(row.multiplyAdds, formatCount) ?? ''}</td>`
-                }
-              </tr>`,
-          )}
-        </tbody>
-        <tfoot>
-          ${facts
-            .filter(([, value]) => value !== undefined)
-            .map(
-              ([name, value]) =>
-                html`<tr>
-                  <th scope="row" colspan="3">${name}</th>
-                  <td class="number" colspan="${counts ? 2 : 1}">${value}</td>
+        <table class="wide">
+          <thead>
+            <tr>
+              <th>Layer</th>
+              <th>Type</th>
+              <th>Output shape</th>
+              <th class="number">Parameters</th>
+              ${counts && html`<th class="number">Multiply-adds</th>`}
+            </tr>
+          </thead>
+          <tbody>
+            ${summary.rows.map(
+              (row) =>
+                html` <tr>
+                  <th scope="row"><code>${row.name}</code></th>
+                  <td>${row.type}</td>
+                  <td>(${row.outputShape.join(', ')})</td>
+                  <td class="number">${row.repeated ? 'shared' : formatCount(row.parameters)}</td>
+                  ${
+                    counts &&
+                    html`<td class="number">${told(row.multiplyAdds, formatCount) ?? ''}</td>`
+                  }
                 </tr>`,
             )}
-        </tfoot>
-      </table>
-    </div>`,
+          </tbody>
+        </table>
+      </div>
+      <div class="scroll totals">
+        <table>
+          <tbody>
+            ${facts
+              .filter(([, value]) => value !== undefined)
+              .map(
+                ([name, value]) =>
+                  html`<tr>
+                    <th scope="row">${name}</th>
+                    <td class="number">${value}</td>
+                  </tr>`,
+              )}
+          </tbody>
+        </table>
+      </div>`,
   );
 }
 
@@ -527,10 +534,11 @@ th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line
   vertical-align: top; }
 td, tbody th { overflow-wrap: break-word; }
 .wide { min-width: 480px; }
-tbody th, tfoot th { font-weight: 500; }
+tbody th { font-weight: 500; }
 thead th { color: var(--quiet); font-size: .875rem; font-weight: 600; }
-tbody:last-child tr:last-child > *, tfoot tr:last-child > * { border-bottom: 0; }
-tfoot th, tfoot td { font-weight: 700; }
+tbody:last-child tr:last-child > * { border-bottom: 0; }
+.totals { margin-top: 16px; }
+.totals td { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.bar { width: 18%; min-width: 40px; vertical-align: middle; }
 td.bar span { display: block; height: 8px; border-radius: 4px; background: var(--accent); }

@@ -70,6 +70,7 @@ const FULL: ReportData = {
     inputBytes: 3136,
     activationBytes: 3953472,
     parameterBytes: 624,
+    bufferBytes: 48,
     totalBytes: 248958000,
   },
   adapter: { vendor: BAD, architecture: '', description: 'SwiftShader', software: true },
@@ -124,6 +125,7 @@ describe('htmlReport', () => {
       '714.68 M',
       '3.14 kB',
       '248.96 MB',
+      '0.05 kB',
       '90.00 %',
       FULL.command!,
     ]) {
