@@ -166,10 +166,14 @@ export abstract class Module {
   }
 
   /**
-   * A table of the layers with their output shapes and parameter counts; print it with
-   * `console.log(String(summary))`. Nothing is computed for it.
+   * A table of the layers with their output shapes, parameters and multiply-adds, and what they add
+   * up to, memory included; print it with `console.log(String(summary))`. Its `graph` says what was
+   * computed from what. Nothing is computed for it.
    *
    * @param inputShape  Of one input, batch included: [1, 1, 28, 28].
+   *
+   * @example
+   * const { parameters, multiplyAdds } = model.summary([1, 3, 224, 224]);
    */
   summary(inputShape: Shape): Summary {
     return summarize(this, inputShape);
@@ -188,6 +192,33 @@ export abstract class Module {
    */
   compile(inputShape: Shape, options: CompileOptions = {}): Promise<number> {
     return compile(this, inputShape, options);
+  }
+
+  /**
+   * The settings of this layer in a few words, for summaries and drawings: `96 filters 11x11,
+   * stride 4`. Override it in layers of your own. Default: none.
+   */
+  extraRepr(): string {
+    return '';
+  }
+
+  /**
+   * How many multiplications, each with an addition, `forward` takes; override it in layers of your
+   * own. Counted as torchinfo does: each learnt number of a layer once for each example, those of a
+   * convolution once for each place of its filters. What learns nothing, such as a pool or an
+   * activation, counts 0.
+   *
+   * @param inputShape   Of its first input.
+   * @param outputShape  Of what it returns.
+   */
+  multiplyAdds(inputShape: Shape, outputShape: Shape): number;
+  multiplyAdds(_: Shape, [batch = 1]: Shape): number {
+    return batch * this.parameterCount();
+  }
+
+  /** Numbers in the parameters here and below. */
+  protected parameterCount(): number {
+    return this.parameters().reduce((sum, { numel }) => sum + numel, 0);
   }
 
   /** The properties that may hold modules, parameters and buffers. */

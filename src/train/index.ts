@@ -8,6 +8,7 @@ export type {
 export { CSVLogger } from './csvLogger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
+export { featureMaps, type FeatureMaps } from './featureMaps.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
 export { LambdaCallback } from './lambdaCallback.js';
 export { LRSchedule, type LRScheduleOptions } from './lrSchedule.js';
@@ -27,6 +28,7 @@ export {
   type SaveWeights,
 } from './modelCheckpoint.js';
 export type { MonitorMode, MonitorOptions } from './monitor.js';
+export { mistakes, topPredictions, type TopPredictions } from './predictions.js';
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
 export {
   classificationReport,

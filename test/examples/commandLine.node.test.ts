@@ -44,8 +44,16 @@ test('the commands of the page run, one after the other', async () => {
     expect(stdout, line).not.toBe('');
   }
   expect(project.read('runs/classic/log.csv').trim().split('\n')).toHaveLength(5);
-  expect(project.files('runs/lenet5')).toEqual([
+  // There may be no mistakes to draw.
+  const files = project.files('runs/lenet5').filter((file) => file !== 'plots/mistakes.svg');
+  expect(files).toEqual([
     ...['checkpoint.safetensors', 'config.json', 'history.json', 'log.csv'],
-    ...['model.safetensors', 'report.html'],
+    'model.safetensors',
+    ...['accuracy', 'architecture', 'confusion', 'features', 'filters-after', 'filters-before'].map(
+      (name) => `plots/${name}.svg`,
+    ),
+    ...['images', 'loss', 'predictions'].map((name) => `plots/${name}.svg`),
+    'report.html',
   ]);
+  expect(project.files('pictures')).toEqual(['accuracy.svg', 'features.svg', 'loss.svg']);
 }, 600_000);

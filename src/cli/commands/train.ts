@@ -4,10 +4,11 @@ import { Command } from 'commander';
 import { ArgumentError, data, manualSeed, models, optim, train, type nn } from 'shadegrad';
 import { makeAugment } from '../augmentations.js';
 import { normalizationFor, prepared, readData, type RawData } from '../dataSets.js';
+import { filtersOf } from '../figures.js';
 import { adapterLine, gpuOpener, percent } from '../gpu.js';
 import { finishingOnSignals } from '../interruption.js';
 import { saveModel, type ModelFacts } from '../modelFile.js';
-import { firstFilters, writeReport } from '../report.js';
+import { writeReport } from '../report.js';
 import {
   makeRunFolder,
   openRunFolder,
@@ -92,7 +93,7 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
 
   manualSeed(settings.seed);
   const model = models.create(settings.model, options);
-  const filtersBefore = await firstFilters(model);
+  const filtersBefore = await filtersOf(model);
   const training = assemble(model, { settings, raw, options, held, files });
   const { trainer, loader, validation, test, facts } = training;
 
