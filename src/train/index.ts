@@ -1,4 +1,10 @@
 export type { Callback, TrainingContext, TrainingPlan } from './callback.js';
+export {
+  checkGradients,
+  GradientReport,
+  type CheckGradientsOptions,
+  type GradientRow,
+} from './checkGradients.js';
 export { CSVLogger } from './csvLogger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
