@@ -2,7 +2,11 @@ import { Batch } from '../autograd/batch.js';
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
-import { defaultGenerator, Generator as RandomGenerator } from '../random/generator.js';
+import {
+  defaultGenerator,
+  Generator as RandomGenerator,
+  type GeneratorState,
+} from '../random/generator.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Dataset } from './dataset.js';
 
@@ -22,6 +26,14 @@ export interface DataLoaderOptions {
   seed?: number;
 }
 
+/** Where a loader is. */
+export interface DataLoaderState {
+  /** What its random numbers come from, as it is now. */
+  generator: GeneratorState;
+  /** The pass under way: its generator as it began, and the batches handed out. Null between passes. */
+  pass: { generator: GeneratorState; batches: number } | null;
+}
+
 /**
  * Batches of a data set, made on the GPU.
  *
@@ -38,6 +50,9 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
   readonly dropLast: boolean;
   readonly prefetch: number;
   private readonly generator: RandomGenerator;
+  private underWay: DataLoaderState['pass'] = null;
+  /** What the next pass goes on with. */
+  private resumed: DataLoaderState['pass'] = null;
 
   constructor(
     readonly dataset: Dataset,
@@ -80,28 +95,58 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
     }
   }
 
+  /**
+   * What it takes to go on later, bit for bit, from the batch that was handed out last.
+   * Source: https://meta-pytorch.org/data/main/torchdata.stateful_dataloader.html
+   */
+  stateDict(): DataLoaderState {
+    return { generator: this.generator.state, pass: this.underWay && { ...this.underWay } };
+  }
+
+  /**
+   * Makes the next pass the rest of the one that `stateDict()` was taken in, if it was in one.
+   * @throws ArgumentError for the state of a loader with more batches.
+   */
+  loadStateDict({ generator, pass }: DataLoaderState): void {
+    if (pass && pass.batches > this.length) {
+      const expected = `a state within ${this.length} batches`;
+      throw new ArgumentError('DataLoader.loadStateDict', expected, pass.batches);
+    }
+    this.generator.state = generator;
+    this.resumed = pass;
+  }
+
   *[Symbol.iterator](): Generator<Tensor[], void, undefined> {
     const device = currentDevice();
     const { base, indices } = this.dataset.locate();
-    const order = GpuArray.from(
-      this.shuffle ? permuted(indices, this.generator) : indices,
-      [indices.length],
-      device,
-    );
+    const pass = this.resumed ?? { generator: this.generator.state, batches: 0 };
+    const order = GpuArray.from(this.orderOf(indices), [indices.length], device);
+    this.resumed = null;
     let batch: Batch | null = null;
     try {
-      for (let i = 0; i < this.length; i++) {
+      for (let i = pass.batches; i < this.length; i++) {
         batch?.free();
         const start = i * this.batchSize;
         const count = Math.min(this.batchSize, indices.length - start);
         const tensors = base.gather(order, start, count, this.generator);
         batch = new Batch(tensors);
+        this.underWay = { ...pass, batches: i + 1 };
         yield tensors;
       }
     } finally {
       batch?.free();
       order.release();
+      this.underWay = null;
     }
+  }
+
+  /** The examples in the order of the next pass. */
+  private orderOf(indices: Uint32Array): Uint32Array {
+    if (!this.shuffle) return indices;
+    if (!this.resumed) return permuted(indices, this.generator);
+    const began = new RandomGenerator();
+    began.state = this.resumed.generator;
+    return permuted(indices, began);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Tensor[]> {

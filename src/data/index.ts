@@ -1,4 +1,4 @@
-export { DataLoader, type DataLoaderOptions } from './dataLoader.js';
+export { DataLoader, type DataLoaderOptions, type DataLoaderState } from './dataLoader.js';
 export { cifar10, CIFAR10_NORMALIZATION, cifar10Classes } from './cifar10.js';
 export { Dataset, Subset } from './dataset.js';
 export { fashionMnist, FASHION_MNIST_NORMALIZATION, fashionMnistClasses } from './fashionMnist.js';

@@ -1,6 +1,8 @@
 import type { Module } from '../nn/index.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { EpochRecord, History, StepRecord } from './history.js';
 import type { Stepper } from './stepper.js';
+import type { TrainingState } from './trainingState.js';
 
 export interface TrainingPlan {
   epochs: number;
@@ -17,6 +19,8 @@ export interface TrainingContext {
   readonly plan: TrainingPlan;
   /** What was measured so far; at `onEpochEnd` with the epoch that ends. */
   readonly history: History;
+  /** Batches of the epoch so far: more than 0 as one begins that a checkpoint was made in. */
+  readonly batch: number;
   /** Times that the parameters were updated: batches, or groups of `accumulate` batches. */
   readonly updates: number;
   /**
@@ -24,7 +28,24 @@ export interface TrainingContext {
    * epoch its record covers the batches so far and is marked `partial`, without validation.
    */
   readonly stop: () => void;
+  /**
+   * All that training needs to go on from here, within `onCheckpoint`: see `encodeTrainingState`.
+   * Waits for the GPU.
+   * @throws ArgumentError for an optimizer that is not of `sg.optim`.
+   */
+  readonly state: () => Promise<TrainingState>;
 }
+
+/** What a callback remembers. */
+export interface CallbackState {
+  /** Plain data. */
+  values: unknown;
+  /** By key; the live ones. */
+  tensors?: Readonly<Record<string, Tensor>>;
+}
+
+/** After what the state of the training is whole: an update, an epoch, or a batch that `Trainer.stop` made the last. */
+export type CheckpointMoment = 'update' | 'epoch' | 'stop';
 
 /**
  * Told how training goes; training waits for those that return a promise. What one of them throws
@@ -48,6 +69,12 @@ export interface Callback {
   onStep?(record: StepRecord, context: TrainingContext): void | Promise<void>;
   onEpochEnd?(record: EpochRecord, context: TrainingContext): void | Promise<void>;
   onTrainEnd?(history: History, context: TrainingContext): void | Promise<void>;
+  /** After all callbacks were told of an update, of an epoch, or of a stop within one. */
+  onCheckpoint?(at: CheckpointMoment, context: TrainingContext): void | Promise<void>;
   /** When training ends with an error, which `fit` then throws. */
   onFailure?(error: unknown): void;
+  /** For checkpoints: what it remembers from epoch to epoch. */
+  stateDict?(): CallbackState;
+  /** Takes back what `stateDict` gave, after `onTrainBegin`; the tensors are freed afterwards. */
+  loadStateDict?(state: CallbackState): void;
 }

@@ -1,5 +1,5 @@
 import { writeFileAtomic } from '../data/files.js';
-import type { Callback } from './callback.js';
+import type { Callback, TrainingContext } from './callback.js';
 import type { EpochRecord } from './history.js';
 
 const COLUMNS = [
@@ -8,6 +8,7 @@ const COLUMNS = [
   'accuracy',
   'valLoss',
   'valAccuracy',
+  'lr',
   'seconds',
   'examplesPerSecond',
 ] as const;
@@ -17,26 +18,16 @@ const COLUMNS = [
  * those of the first epoch, have the last columns.
  */
 export class CSVLogger implements Callback {
-  private lines: string[] = [];
-  private metrics: string[] = [];
-
   /** @param path  Of the file; it is replaced. */
   constructor(readonly path: string) {}
 
-  onTrainBegin(): void {
-    this.lines = [];
-  }
-
-  async onEpochEnd(record: EpochRecord): Promise<void> {
-    if (this.lines.length === 0) {
-      this.metrics = Object.keys(record.metrics ?? {});
-      this.lines = [[...COLUMNS, ...this.metrics].join(',')];
-    }
-    const values = [
-      ...COLUMNS.map((column) => record[column]),
-      ...this.metrics.map((name) => record.metrics?.[name]),
-    ];
-    this.lines.push(values.map((value) => value ?? '').join(','));
-    await writeFileAtomic(this.path, `${this.lines.join('\n')}\n`);
+  async onEpochEnd(_: EpochRecord, { history }: TrainingContext): Promise<void> {
+    const metrics = Object.keys(history.epochs[0]?.metrics ?? {});
+    const line = (record: EpochRecord): string =>
+      [...COLUMNS.map((column) => record[column]), ...metrics.map((name) => record.metrics?.[name])]
+        .map((value) => value ?? '')
+        .join(',');
+    const lines = [[...COLUMNS, ...metrics].join(','), ...history.epochs.map(line)];
+    await writeFileAtomic(this.path, `${lines.join('\n')}\n`);
   }
 }

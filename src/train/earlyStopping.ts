@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import type { Callback, TrainingContext } from './callback.js';
+import type { Callback, CallbackState, TrainingContext } from './callback.js';
 import type { EpochRecord, History } from './history.js';
 import { Monitor, type MonitorOptions } from './monitor.js';
 import { WeightCopy } from './weightCopy.js';
@@ -69,7 +69,7 @@ export class EarlyStopping implements Callback {
     if (this.monitor.improves(value, this.best)) {
       this.best = value;
       this.bestEpoch = record.epoch;
-      if (this.options.restoreBestWeights) this.weights.take(context.model);
+      if (this.options.restoreBestWeights) this.weights.take(context.model.stateDict());
       if (baseline === undefined || this.monitor.improves(value, baseline)) this.waited = 0;
     }
     if (this.waited > 0 && this.waited >= patience && record.epoch > 1) {
@@ -85,5 +85,15 @@ export class EarlyStopping implements Callback {
 
   onFailure(): void {
     this.weights.dispose();
+  }
+
+  stateDict(): CallbackState {
+    const { stoppedEpoch, bestEpoch, best, waited } = this;
+    return { values: { stoppedEpoch, bestEpoch, best, waited }, tensors: this.weights.tensors };
+  }
+
+  loadStateDict({ values, tensors = {} }: CallbackState): void {
+    Object.assign(this, values);
+    this.weights.take(tensors);
   }
 }

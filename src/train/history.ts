@@ -39,6 +39,8 @@ export interface History {
   steps: StepRecord[];
   /** The first epoch with the lowest `valLoss`, or `loss` without validation; 0 before there is one. */
   bestEpoch: number;
+  /** True where `Trainer.stop` ended it before its time. */
+  interrupted?: true;
 }
 
 /** Notes one more epoch. */

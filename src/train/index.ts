@@ -5,6 +5,13 @@ export {
   type CheckGradientsOptions,
   type GradientRow,
 } from './checkGradients.js';
+export type {
+  Callback,
+  CallbackState,
+  CheckpointMoment,
+  TrainingContext,
+  TrainingPlan,
+} from './callback.js';
 export { CSVLogger } from './csvLogger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
@@ -37,3 +44,14 @@ export {
 export type { Stepper } from './stepper.js';
 export { TerminateOnNaN } from './terminateOnNaN.js';
 export { Trainer, type FitOptions, type TrainerOptions } from './trainer.js';
+export {
+  TrainingCheckpoint,
+  type KeepCheckpoint,
+  type TrainingCheckpointOptions,
+} from './trainingCheckpoint.js';
+export {
+  encodeTrainingState,
+  trainingValuesIn,
+  type TrainingState,
+  type TrainingValues,
+} from './trainingState.js';

@@ -1,6 +1,11 @@
 import { ArgumentError } from '../errors.js';
-import { ReduceLROnPlateau, type LRScheduler } from '../optim/lr.js';
-import type { Callback, TrainingContext } from './callback.js';
+import {
+  ReduceLROnPlateau,
+  type LRScheduler,
+  type LRSchedulerState,
+  type ReduceLROnPlateauState,
+} from '../optim/lr.js';
+import type { Callback, CallbackState, TrainingContext } from './callback.js';
 import type { EpochRecord } from './history.js';
 import { Monitor } from './monitor.js';
 
@@ -56,5 +61,28 @@ export class LRSchedule implements Callback {
     }
     const value = this.monitor.valueIn(record);
     if (value !== undefined) this.scheduler.step(value);
+  }
+
+  stateDict(): CallbackState {
+    const { name, updates } = this;
+    return { values: { name, updates, scheduler: this.scheduler.stateDict() } };
+  }
+
+  /** @throws ArgumentError for the state of another schedule. */
+  loadStateDict({ values }: CallbackState): void {
+    const { name, updates, scheduler } = values as {
+      name: string;
+      updates: number;
+      scheduler: LRSchedulerState & ReduceLROnPlateauState;
+    };
+    if (name !== this.name) {
+      throw new ArgumentError('LRSchedule.loadStateDict', `the state of ${this.name}`, name);
+    }
+    this.updates = updates;
+    this.scheduler.loadStateDict(scheduler);
+  }
+
+  private get name(): string {
+    return this.scheduler.constructor.name;
   }
 }

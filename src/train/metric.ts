@@ -29,6 +29,13 @@ export interface MetricCounter {
   add(logits: Tensor, target: Tensor): void;
   /** The figure over what was added. */
   read(): Promise<number>;
+  /**
+   * What was counted so far, as plain data, for a checkpoint within an epoch. A counter without it
+   * counts from there on anew.
+   */
+  stateDict?(): Promise<unknown>;
+  /** Goes on from what `stateDict` gave. */
+  loadStateDict?(state: unknown): void;
   /** Frees what it counts with. */
   dispose(): void;
 }
@@ -53,9 +60,29 @@ export class Counters {
     return Object.fromEntries(await Promise.all(this.counters.map(read)));
   }
 
+  /** What was counted so far, by name. */
+  async stateDict(): Promise<Record<string, unknown>> {
+    const entries = this.counters.map(
+      async ([name, counter]) => [name, await counter.stateDict?.()] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  loadStateDict(state: Readonly<Record<string, unknown>>): void {
+    for (const [name, counter] of this.counters) {
+      if (state[name] !== undefined) counter.loadStateDict?.(state[name]);
+    }
+  }
+
   dispose(): void {
     for (const [, counter] of this.counters) counter.dispose();
   }
+}
+
+/** Counts as plain data; none before the first batch. */
+interface SavedCounts {
+  shape: readonly number[];
+  values: readonly number[];
 }
 
 /** Integers on the GPU that are made, all 0, when they are first used. */
@@ -69,6 +96,15 @@ class Counts {
   /** Empty before they are used. */
   async read(): Promise<Uint32Array> {
     return this.array ? ((await this.array.read()) as Uint32Array) : new Uint32Array();
+  }
+
+  async stateDict(): Promise<SavedCounts | undefined> {
+    return this.array ? { shape: this.array.shape, values: [...(await this.read())] } : undefined;
+  }
+
+  loadStateDict(state: unknown): void {
+    const { shape, values } = state as SavedCounts;
+    this.of(shape).write(Uint32Array.from(values));
   }
 
   dispose(): void {
@@ -113,6 +149,8 @@ export class TopKAccuracy implements Metric {
         const [examples = 0, right = 0] = await counts.read();
         return right / examples;
       },
+      stateDict: () => counts.stateDict(),
+      loadStateDict: (state) => counts.loadStateDict(state),
       dispose: () => counts.dispose(),
     };
   }
@@ -137,6 +175,15 @@ export class Confusions {
   /** Precision, recall and F1 so far. */
   async report(options: { zeroDivision?: number }): Promise<ClassificationReport> {
     return classificationReport(await this.counts.read(), this.classes, options);
+  }
+
+  stateDict(): Promise<unknown> {
+    return this.counts.stateDict();
+  }
+
+  loadStateDict(state: unknown): void {
+    this.counts.loadStateDict(state);
+    this.classes = (state as SavedCounts).shape[0]!;
   }
 
   dispose(): void {
@@ -177,6 +224,8 @@ abstract class ClassMetric implements Metric {
     return {
       add: (logits, target) => confusions.add(logits, target),
       read: async () => (await confusions.report({ zeroDivision }))[this.average][this.figure],
+      stateDict: () => confusions.stateDict(),
+      loadStateDict: (state) => confusions.loadStateDict(state),
       dispose: () => confusions.dispose(),
     };
   }

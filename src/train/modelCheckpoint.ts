@@ -1,7 +1,7 @@
 import { save } from '../data/io.js';
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Callback, TrainingContext } from './callback.js';
+import type { Callback, CallbackState, TrainingContext } from './callback.js';
 import type { EpochRecord } from './history.js';
 import { Monitor, valuesOf, type MonitorOptions } from './monitor.js';
 
@@ -73,6 +73,14 @@ export class ModelCheckpoint implements Callback {
     const facts = Object.entries(valuesOf(record)).map(([name, value]) => [name, String(value)]);
     await save(path, tensors, Object.fromEntries(facts) as Record<string, string>);
     this.savedPath = path;
+  }
+
+  stateDict(): CallbackState {
+    return { values: { best: this.best, savedPath: this.savedPath } };
+  }
+
+  loadStateDict({ values }: CallbackState): void {
+    Object.assign(this, values);
   }
 
   private isWanted(record: EpochRecord): boolean {

@@ -1,5 +1,5 @@
 import type { SingleBar } from 'cli-progress';
-import type { Callback, TrainingPlan } from './callback.js';
+import type { Callback, TrainingContext, TrainingPlan } from './callback.js';
 import type { EpochRecord, StepRecord } from './history.js';
 
 /** Lines an epoch where there is no terminal. */
@@ -20,6 +20,8 @@ export class ProgressBar implements Callback {
   private bar: SingleBar | null = null;
   private started = 0;
   private linesShown = 0;
+  /** Batches of the epoch that were done before it was started. */
+  private before = 0;
 
   constructor({ log = console.log }: ProgressBarOptions = {}) {
     this.log = log;
@@ -30,10 +32,11 @@ export class ProgressBar implements Callback {
     this.bar = await terminalBar();
   }
 
-  onEpochBegin(epoch: number): void {
+  onEpochBegin(epoch: number, { batch }: TrainingContext): void {
     this.started = performance.now();
-    this.linesShown = 0;
-    this.bar?.start(this.plan.batches, 0, { epoch, epochs: this.plan.epochs, measured: '' });
+    this.before = batch;
+    this.linesShown = Math.floor((batch / this.plan.batches) * LINES_PER_EPOCH);
+    this.bar?.start(this.plan.batches, batch, { epoch, epochs: this.plan.epochs, measured: '' });
   }
 
   onBatchEnd(_epoch: number, batch: number): void {
@@ -70,7 +73,8 @@ export class ProgressBar implements Callback {
   }
 
   private rate({ epoch }: StepRecord): string {
-    const examples = (epoch % 1 || 1) * this.plan.examples;
+    const share = (epoch % 1 || 1) - this.before / this.plan.batches;
+    const examples = share * this.plan.examples;
     return `${Math.round((examples / (performance.now() - this.started)) * 1000)} images/s`;
   }
 }

@@ -66,8 +66,11 @@ export class Tally {
     return { lossSum: lossSum!, examples: words[1]!, right: words[2]! };
   }
 
-  reset(): void {
-    fill(this.totals, 0);
+  /** Goes on from what `read()` gave. */
+  load({ lossSum, examples, right }: Totals): void {
+    const words = Uint32Array.of(0, examples, right);
+    new Float32Array(words.buffer, 0, 1)[0] = lossSum;
+    this.totals.write(words);
   }
 
   dispose(): void {

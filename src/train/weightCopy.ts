@@ -1,28 +1,33 @@
-import type { GpuArray } from '../gpu/gpuArray.js';
+import { unscoped } from '../autograd/scope.js';
 import type { Module } from '../nn/index.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** Parameters and buffers as they were, on the GPU: bit for bit, and nothing waits. */
 export class WeightCopy {
-  private readonly copies = new Map<string, GpuArray>();
+  private copies: Record<string, Tensor> = {};
 
-  /** Replaces the copy by one of `model` as it is now. */
-  take(model: Module): void {
-    const state = model.stateDict();
-    for (const [key, { array }] of Object.entries(state)) {
-      const copy = this.copies.get(key);
-      if (copy) copy.copyFrom(array);
-      else this.copies.set(key, array.copy());
+  /** By key; none before `take`. */
+  get tensors(): Readonly<Record<string, Tensor>> {
+    return this.copies;
+  }
+
+  /** Replaces the copy by one of `tensors` as they are now, such as a model's state. */
+  take(tensors: Readonly<Record<string, Tensor>>): void {
+    for (const [key, { array }] of Object.entries(tensors)) {
+      const copy = this.copies[key];
+      if (copy) copy.array.copyFrom(array);
+      else this.copies[key] = unscoped(() => new Tensor(array.copy()).retain());
     }
   }
 
   /** Copies back what was taken. */
   restore(model: Module): void {
     const state = model.stateDict();
-    for (const [key, copy] of this.copies) state[key]!.array.copyFrom(copy);
+    for (const [key, copy] of Object.entries(this.copies)) state[key]!.array.copyFrom(copy.array);
   }
 
   dispose(): void {
-    for (const copy of this.copies.values()) copy.release();
-    this.copies.clear();
+    for (const copy of Object.values(this.copies)) copy.dispose();
+    this.copies = {};
   }
 }

@@ -9,7 +9,7 @@ async function linesOf(batches: number, epochs = 1, validation = true): Promise<
   const bar = new sg.train.ProgressBar({ log: (line) => lines.push(line) });
   await bar.onTrainBegin({ epochs, batches, examples: 10 * batches });
   for (let epoch = 1; epoch <= epochs; epoch++) {
-    bar.onEpochBegin(epoch);
+    bar.onEpochBegin(epoch, { batch: 0 } as sg.train.TrainingContext);
     for (let batch = 1; batch <= batches; batch++) {
       bar.onBatchEnd(epoch, batch);
       const step = (epoch - 1) * batches + batch;

@@ -63,7 +63,7 @@ describe.each([
   });
 });
 
-test('adds up batches in one dispatch each, until reset', async () => {
+test('adds up batches in one dispatch each, and goes on from totals', async () => {
   const logits = sg.tensor([
     [0, 1],
     [1, 0],
@@ -76,8 +76,9 @@ test('adds up batches in one dispatch each, until reset', async () => {
   for (let i = 0; i < 3; i++) tally.add(loss, logits, target);
   expect(dispatches() - before).toBe(3);
   expect(await tally.read()).toEqual({ lossSum: 18, examples: 9, right: 6 });
-  tally.reset();
-  expect(await tally.read()).toEqual({ lossSum: 0, examples: 0, right: 0 });
+  tally.load({ lossSum: 0.5, examples: 1, right: 1 });
+  tally.add(loss, logits, target);
+  expect(await tally.read()).toEqual({ lossSum: 6.5, examples: 4, right: 3 });
   for (const t of [logits, target, loss, tally]) t.dispose();
 });
 
