@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { close } from 'shadegrad';
 import { version } from '../../package.json';
 import { evaluateCommand } from './commands/evaluate.js';
+import { gradcheckCommand } from './commands/gradcheck.js';
 import { infoCommand } from './commands/info.js';
 import { predictCommand } from './commands/predict.js';
 import { profileCommand } from './commands/profile.js';
@@ -34,7 +35,7 @@ Examples:
 
 const COMMANDS = [
   ...[trainCommand, evaluateCommand, predictCommand],
-  ...[summaryCommand, profileCommand, infoCommand],
+  ...[summaryCommand, gradcheckCommand, profileCommand, infoCommand],
 ];
 for (const make of COMMANDS) {
   program.addCommand(make().copyInheritedSettings(program));
