@@ -317,11 +317,15 @@ async function changeOf(
   direction: Tensor,
   h: number,
 ): Promise<number> {
-  const readAt = (step: number): Promise<TypedArray> => {
-    noGrad(() => moved.copy_(base.add(direction.mul(step))));
+  using move = noGrad(() => direction.mul(h));
+  const readAt = (place: () => Tensor): Promise<TypedArray> => {
+    noGrad(() => moved.copy_(place()));
     return read();
   };
-  const [high, low] = await Promise.all([readAt(h), readAt(-h)]);
+  const [high, low] = await Promise.all([
+    readAt(() => base.add(move)),
+    readAt(() => base.sub(move)),
+  ]);
   return weightedChange(high, low, weights);
 }
 

@@ -2,6 +2,7 @@
 // interchange_read.py.
 //
 //   npm run build && node test/golden/make_interchange.mjs FOLDER
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import * as sg from 'shadegrad';
 
