@@ -6,6 +6,12 @@ export async function openGpu({ debug }: GlobalOptions): Promise<Device> {
   return init({ debug, onNote: (note) => console.error(note) });
 }
 
+/** A function that opens the GPU at its first call. */
+export function gpuOpener(options: GlobalOptions): () => Promise<Device> {
+  let opened: Promise<Device> | undefined;
+  return () => (opened ??= openGpu(options));
+}
+
 /** One line on the adapter: `SwiftShader driver 5.0.0 (google, software)`. */
 export function adapterLine({ info }: Device): string {
   const name = info.description || info.architecture || 'unknown adapter';

@@ -9,13 +9,11 @@ import { profileCommand } from './commands/profile.js';
 import { summaryCommand } from './commands/summary.js';
 import { trainCommand } from './commands/train.js';
 import { describe } from './errors.js';
+import { stopOnSignals } from './interruption.js';
 
 /** Exit codes: 1 for what went wrong in a run, 2 for a command that was not understood. */
 const FAILED = 1;
 const MISUSED = 2;
-
-/** Shows the cursor and wraps lines again, which the progress bar turns off, below the bar. */
-const RESTORE_TERMINAL = '\u001b[?25h\u001b[?7h\n';
 
 const program = new Command('shadegrad')
   .description('Trains and runs neural networks on WebGPU.')
@@ -57,17 +55,4 @@ try {
   }
 } finally {
   close();
-}
-
-/** Ends at once, and clean, on Ctrl-C and `kill`: files that are being written go as for any exit. */
-function stopOnSignals(): void {
-  const stop = (signal: NodeJS.Signals): void => {
-    process.removeAllListeners(signal);
-    if (process.stdout.isTTY) process.stdout.write(RESTORE_TERMINAL);
-    process.emit('exit', FAILED);
-    // Not process.exit(): taking Dawn down while its threads compile can crash.
-    process.kill(process.pid, signal);
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
 }

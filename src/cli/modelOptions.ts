@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 
 /** The options of a network's constructor, as far as the command line sets them. */
-const NAMES = ['activation', 'pool'] as const;
+const NAMES = ['activation', 'pool', 'variant'] as const;
 
 export function withModelOptions(command: Command): Command {
   return command
@@ -15,6 +15,13 @@ export function withModelOptions(command: Command): Command {
     )
     .addOption(
       new Option('--pool <name>', "pooling (default: the network's own)").choices(['avg', 'max']),
+    )
+    .addOption(
+      new Option('--variant <name>', 'form of alexnet (default: torchvision)').choices([
+        'torchvision',
+        '2012',
+        'd2l',
+      ]),
     );
 }
 
@@ -24,4 +31,12 @@ export function modelOptions(options: object): Record<string, unknown> {
     (NAMES as readonly string[]).includes(name),
   );
   return Object.fromEntries(given);
+}
+
+/** All other options. */
+export function withoutModelOptions<O extends object>(options: O): O {
+  const rest = Object.entries(options).filter(
+    ([name]) => !(NAMES as readonly string[]).includes(name),
+  );
+  return Object.fromEntries(rest) as O;
 }

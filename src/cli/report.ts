@@ -1,6 +1,7 @@
 import { io, nn, train, viz, type data, type Device, type Shape } from 'shadegrad';
+import type { RunFiles } from './runFolder.js';
 
-/** How many test images the report shows with their predictions. */
+/** How many test images, at most, the report shows with their predictions. */
 const SHOWN = 20;
 
 /** The weights of the first convolution, as they are now. */
@@ -12,8 +13,7 @@ export interface Filters {
 
 /** What a finished run hands over to be written down. */
 export interface Run {
-  /** Folder of the results. */
-  out: string;
+  files: RunFiles;
   /** Name of the network in `models`. */
   name: string;
   model: nn.Module;
@@ -23,6 +23,8 @@ export interface Run {
   settings: Readonly<Record<string, string | number>>;
   history: train.History;
   tested: train.Evaluation;
+  /** The data set, for people. */
+  dataTitle: string;
   test: data.ImageDataset;
   /** Probabilities of the test images, (N, C). */
   predictions: { shape: Shape; data: Float32Array };
@@ -39,27 +41,23 @@ export async function firstFilters(model: nn.Module): Promise<Filters | null> {
   return null;
 }
 
-/** Writes `history.json` and `report.html`, each whole or not at all. */
+/** Writes `report.html` and then `history.json`, each whole or not at all. */
 export async function writeReport(run: Run): Promise<void> {
-  const { out, name, model, device, history, tested, test, settings, filtersBefore } = run;
+  const { files, name, model, device, history, tested, test, settings, filtersBefore } = run;
   const summary = model.summary(run.inputShape);
   const command = `shadegrad ${process.argv.slice(2).map(quote).join(' ')}`;
   const seconds = history.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const { vendor, architecture, description, software } = device.info;
   const adapter = { vendor, architecture, description, software };
 
-  await io.writeFileAtomic(
-    `${out}/history.json`,
-    `${JSON.stringify({ model: name, parameters: summary.parameters, settings, adapter, command, test: tested, ...history }, null, 2)}\n`,
-  );
-
   const labels = test.labels;
+  const shown = Math.min(SHOWN, test.length);
   const ranked = ranking(run.predictions);
   const after = await firstFilters(model);
   const page = await viz.htmlReport({
-    title: `${model.constructor.name} on MNIST`,
+    title: `${model.constructor.name} on ${run.dataTitle}`,
     model: model.constructor.name,
-    dataset: `MNIST, ${test.length.toLocaleString('en-US')} test images`,
+    dataset: `${run.dataTitle}, ${test.length.toLocaleString('en-US')} test images`,
     createdAt: new Date(),
     headline: {
       testAccuracy: tested.accuracy,
@@ -74,12 +72,12 @@ export async function writeReport(run: Run): Promise<void> {
       after && filtersBefore ? { before: filtersBefore, after, layer: after.layer } : undefined,
     predictions: {
       images: {
-        data: test.images.subarray(0, SHOWN * test.image(0).length),
-        shape: [SHOWN, ...test.imageShape],
+        data: test.images.subarray(0, shown * test.image(0).length),
+        shape: [shown, ...test.imageShape],
       },
-      trueLabels: labels.subarray(0, SHOWN),
-      predictedLabels: ranked.labels.slice(0, SHOWN),
-      confidences: ranked.confidences.slice(0, SHOWN),
+      trueLabels: labels.subarray(0, shown),
+      predictedLabels: ranked.labels.slice(0, shown),
+      confidences: ranked.confidences.slice(0, shown),
     },
     confusionMatrix: train.confusionMatrix(ranked.labels, labels, test.classNames.length),
     classNames: test.classNames,
@@ -95,7 +93,11 @@ export async function writeReport(run: Run): Promise<void> {
     settings,
     command,
   });
-  await io.writeFileAtomic(`${out}/report.html`, page);
+  await io.writeFileAtomic(files.report, page);
+  await io.writeFileAtomic(
+    files.history,
+    `${JSON.stringify({ model: name, parameters: summary.parameters, settings, adapter, command, test: tested, ...history }, null, 2)}\n`,
+  );
 }
 
 /** The most probable class of each row, and its probability. */

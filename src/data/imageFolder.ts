@@ -2,9 +2,10 @@ import { ArgumentError, DataFormatError, ResourceError } from '../errors.js';
 import { isNode } from '../gpu/runtime.js';
 import { tensor } from '../tensor/creation.js';
 import { readFile } from './files.js';
-import { decodeImage, type Image } from './image.js';
+import { decodeImage } from './image.js';
 import { ImageDataset, type ImageDatasetOptions } from './imageDataset.js';
 import { joinPath, listNodeFolder } from './nodeFiles.js';
+import { toPlanes } from './planes.js';
 import type { Transform } from './transform.js';
 import { apply } from './transforms.js';
 
@@ -64,8 +65,9 @@ export async function imageFolder(
   let first: { size: string; file: string } | undefined;
   let imageShape: ImageDatasetOptions['imageShape'] = [channels, 0, 0];
   for (const { file } of files.flat()) {
-    const planes = planesOf(await decodeImage(await readFile(file), file), channels);
-    const { height, width, data } = await loaded(planes, channels, load);
+    const planes = toPlanes(await decodeImage(await readFile(file), file), channels);
+    const { shape, data } = await loaded(planes, load);
+    const [, height, width] = shape;
     const size = `${height} x ${width}`;
     first ??= { size, file };
     if (size !== first.size) {
@@ -73,7 +75,7 @@ export async function imageFolder(
       const fix = 'Make them one size as they are read: `load: [resize([height, width])]`';
       throw new DataFormatError(file, problem, undefined, fix);
     }
-    imageShape = [channels, height, width];
+    imageShape = shape;
     images.push(data);
   }
   const bytes = new Uint8Array(images.length * (images[0]?.length ?? 0));
@@ -86,52 +88,19 @@ export async function imageFolder(
 }
 
 /** (C, H, W) bytes. */
-interface Planes {
-  height: number;
-  width: number;
-  data: Uint8Array;
-}
-
-/** Planes of red, green and blue, or of grey by the weights that Pillow has. */
-function planesOf({ width, height, channels, data }: Image, planes: 1 | 3): Planes {
-  const pixels = width * height;
-  const out = new Uint8Array(planes * pixels);
-  const isColor = channels >= 3;
-  for (let i = 0; i < pixels; i++) {
-    const at = i * channels;
-    const [r, g, b] = isColor
-      ? [data[at]!, data[at + 1]!, data[at + 2]!]
-      : [data[at]!, data[at]!, data[at]!];
-    if (planes === 1) out[i] = Math.round((299 * r + 587 * g + 114 * b) / 1000);
-    else {
-      out[i] = r;
-      out[pixels + i] = g;
-      out[2 * pixels + i] = b;
-    }
-  }
-  return { width, height, data: out };
-}
+type Planes = ReturnType<typeof toPlanes>;
 
 /** The image after its transforms, as bytes again. */
-async function loaded(
-  image: Planes,
-  channels: number,
-  load: readonly Transform[],
-): Promise<Planes> {
+async function loaded(image: Planes, load: readonly Transform[]): Promise<Planes> {
   if (load.length === 0) return image;
-  const { height, width, data } = image;
-  const x = tensor(
-    Float32Array.from(data, (byte) => byte / 255),
-    {
-      shape: [1, channels, height, width],
-    },
-  );
+  const pixels = Float32Array.from(image.data, (byte) => byte / 255);
+  const x = tensor(pixels, { shape: [1, ...image.shape] });
   const y = apply(x, load);
-  const [outHeight, outWidth] = y.shape.slice(2) as [number, number];
+  const shape = y.shape.slice(1) as Planes['shape'];
   const values = await y.data();
   for (const t of [x, y]) t.dispose();
-  const bytes = Uint8Array.from(values, (value) =>
+  const data = Uint8Array.from(values, (value) =>
     Math.round(255 * Math.min(1, Math.max(0, value))),
   );
-  return { height: outHeight, width: outWidth, data: bytes };
+  return { shape, data };
 }

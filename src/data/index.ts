@@ -8,7 +8,9 @@ export { ImageDataset, type ImageDatasetOptions } from './imageDataset.js';
 export { decodeIdx, encodeIdx } from './idx.js';
 export { imageFolder, type ImageFolderOptions } from './imageFolder.js';
 export type { ImageDataOptions, ImageSplits } from './imageSplits.js';
+export { normalizationOf } from './normalizationOf.js';
 export { mnist, MNIST_NORMALIZATION } from './mnistDataset.js';
+export { toPlanes } from './planes.js';
 export {
   kFold,
   randomSplit,

@@ -10,3 +10,6 @@ export function initializeAsKeras<M extends Module>(model: M): M {
   }
   return model;
 }
+
+/** Keras' epsilon of Adam; PyTorch's is 1e-8. */
+export const KERAS_ADAM_EPS = 1e-7;

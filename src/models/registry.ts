@@ -1,9 +1,14 @@
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
-import type { Module } from '../nn/index.js';
+import type { Module, Regularizer } from '../nn/index.js';
 import { AlexNet, type AlexNetOptions } from './alexnet.js';
-import { alexNetCifar, type AlexNetCifarOptions } from './alexnetCifar.js';
+import {
+  alexNetCifar,
+  alexNetCifarRegularizers,
+  type AlexNetCifarOptions,
+} from './alexnetCifar.js';
 import { convNet, type ConvNetOptions } from './convNet.js';
+import { KERAS_ADAM_EPS } from './keras.js';
 import { LeNet5, type LeNet5Options } from './lenet5.js';
 import { leNetRelu, type LeNetReluOptions } from './leNetRelu.js';
 import { leNetTanh, type LeNetTanhOptions } from './leNetTanh.js';
@@ -15,42 +20,66 @@ interface Entry {
   make(options: object): Module;
   /** C, H and W of its input. */
   inputShape(options: object): Shape;
+  /** Options by which it is fitted to images. */
+  fits: readonly ('inChannels' | 'inputSize')[];
+  recipe(model: Module): Partial<Recipe>;
+}
+
+/** What the tutorials train a network with, besides what is the same for all. */
+export interface Recipe {
+  regularizers: readonly Regularizer[];
+  /** Settings of Adam other than the defaults. */
+  adam: { eps?: number };
 }
 
 /** A network whose input depends on its options where `inputShape` is a function of them. */
 function entry<O extends object>(
   make: (options: O) => Module,
   inputShape: Shape | ((options: O) => Shape),
+  {
+    fits = [],
+    recipe = () => ({}),
+  }: { fits?: Entry['fits']; recipe?: (model: Module) => Partial<Recipe> } = {},
 ): Entry {
   return {
     make: (options) => make(options as O),
     inputShape: (options) =>
       typeof inputShape === 'function' ? inputShape(options as O) : inputShape,
+    fits,
+    recipe,
   };
 }
 
 const DIGITS: Shape = [1, 28, 28];
 
+/** As the tutorials in Keras have it. */
+const keras = (): Partial<Recipe> => ({ adam: { eps: KERAS_ADAM_EPS } });
+
 const REGISTRY: Record<string, Entry> = {
-  mlp: entry((options: MlpOptions) => mlp(options), DIGITS),
+  mlp: entry((options: MlpOptions) => mlp(options), DIGITS, { recipe: keras }),
   lenet5: entry(
     (options: LeNet5Options) => new LeNet5(options),
     ({ inChannels = 1, inputSize = 28 }) => [inChannels, inputSize, inputSize],
+    { fits: ['inChannels', 'inputSize'] },
   ),
-  lenetrelu: entry((options: LeNetReluOptions) => leNetRelu(options), DIGITS),
-  lenettanh: entry((options: LeNetTanhOptions) => leNetTanh(options), DIGITS),
-  convnet: entry((options: ConvNetOptions) => convNet(options), DIGITS),
+  lenetrelu: entry((options: LeNetReluOptions) => leNetRelu(options), DIGITS, { recipe: keras }),
+  lenettanh: entry((options: LeNetTanhOptions) => leNetTanh(options), DIGITS, { recipe: keras }),
+  convnet: entry((options: ConvNetOptions) => convNet(options), DIGITS, { recipe: keras }),
   simpleconvnet: entry(
     (options: SimpleConvNetOptions) => simpleConvNet(options),
     ({ inChannels = 1, inputSize = 28 }) => [inChannels, inputSize, inputSize],
+    { fits: ['inChannels', 'inputSize'] },
   ),
-  alexnetcifar: entry((options: AlexNetCifarOptions) => alexNetCifar(options), [3, 32, 32]),
+  alexnetcifar: entry((options: AlexNetCifarOptions) => alexNetCifar(options), [3, 32, 32], {
+    recipe: (model) => ({ ...keras(), regularizers: alexNetCifarRegularizers(model) }),
+  }),
   alexnet: entry(
     (options: AlexNetOptions) => new AlexNet(options),
     ({ variant = 'torchvision', inChannels = variant === 'd2l' ? 1 : 3 }) => {
       const size = variant === 'torchvision' ? 224 : 227;
       return [inChannels, size, size];
     },
+    { fits: ['inChannels'] },
   ),
 };
 
@@ -73,6 +102,43 @@ export function create(name: string, options: object = {}): Module {
  */
 export function inputShapeOf(name: string, options: object = {}): Shape {
   return find(name).inputShape(options);
+}
+
+/** The sizes of input that LeNet-5 and its relatives have a form for. */
+const SIZES = [28, 32];
+
+/**
+ * The options of a network for images: its output is as many classes, and where it can take their
+ * channels and their size it does. Other sizes are left to `transforms.resizeWithPad`.
+ *
+ * @param images   `imageShape`: C, H and W. `classes`: how many there are.
+ * @param options  Those that are given stay.
+ * @throws ArgumentError for an unknown name, and for channels that it cannot take.
+ */
+export function optionsFor(
+  name: string,
+  { imageShape, classes }: { imageShape: Shape; classes: number },
+  options: object = {},
+): Record<string, unknown> {
+  const { fits } = find(name);
+  const [inChannels, height, width] = imageShape as [number, number, number];
+  const fitted: Record<string, unknown> = { numClasses: classes };
+  if (fits.includes('inChannels')) fitted.inChannels = inChannels;
+  if (fits.includes('inputSize') && height === width && SIZES.includes(height)) {
+    fitted.inputSize = height;
+  }
+  const all = { ...fitted, ...options };
+  const takes = inputShapeOf(name, all)[0];
+  if (takes !== inChannels) {
+    const fix = 'Choose another network, or other data.';
+    throw new ArgumentError(name, `images of ${takes} channels`, inChannels, fix);
+  }
+  return all;
+}
+
+/** What the tutorials train a network with, besides what is the same for all. */
+export function recipeFor(name: string, model: Module): Recipe {
+  return { regularizers: [], adam: {}, ...find(name).recipe(model) };
 }
 
 function find(name: string): Entry {

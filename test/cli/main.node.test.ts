@@ -26,7 +26,21 @@ describe('help', () => {
   });
 
   test.each([
-    ['train', ['--epochs', '--optimizer', '--lr', '--seed', '--out', '--root', '--activation']],
+    [
+      'train',
+      [
+        ...['--data', '--epochs', '--batch-size', '--optimizer', '--lr', '--schedule'],
+        ...[
+          '--early-stopping',
+          '--augment',
+          '--seed',
+          '--resume',
+          '--out',
+          '--config',
+          'Examples:',
+        ],
+      ],
+    ],
     ['evaluate', ['--data', '--root', '--batch-size']],
     ['predict', ['--top', '--invert', '--center']],
     ['summary', ['--activation', '--pool']],
@@ -75,8 +89,23 @@ describe('what is not understood ends with code 2 and one or two lines', () => {
     ['an empty number', ['train', 'lenet5', '--momentum', ''], 'Expected a number of 0 or more.'],
     ['an activation that does not exist', ['train', 'lenet5', '--activation', 'softsign'], 'relu'],
     ['a pooling that does not exist', ['summary', 'lenet5', '--pool', 'min'], 'avg, max'],
-    ['an optimizer that does not exist', ['train', 'lenet5', '--optimizer', 'x'], 'adam, sgd'],
+    [
+      'an optimizer that does not exist',
+      ['train', 'lenet5', '--optimizer', 'x'],
+      'adam, adamw, sgd',
+    ],
     ['a data set that does not exist', ['evaluate', 'x', '--data', 'cifar'], 'choices are mnist'],
+    ['a schedule that does not exist', ['train', 'mlp', '--schedule', 'sine'], 'step, multistep'],
+    ['a number that a schedule lacks', ['train', 'mlp', '--schedule', 'step:n=1'], "not 'n'"],
+    ['a number that is none', ['train', 'mlp', '--schedule', 'step:gamma=x'], 'key=number'],
+    [
+      'an augmentation that does not exist',
+      ['train', 'mlp', '--augment', 'flip,warp'],
+      'flip, vflip',
+    ],
+    ['an augmentation by too much', ['train', 'mlp', '--augment', 'flip:2'], 'p from 0 to 1'],
+    ['a share of more than all', ['train', 'mlp', '--validation', '120%'], 'a share such as 20%'],
+    ['two sources of settings', ['train', '--config', 'a', '--resume', 'b'], 'cannot be used with'],
     ['a mode that does not exist', ['profile', 'lenet5', '--mode', 'test'], 'train, infer'],
     ['an empty batch', ['profile', 'lenet5', '--batch', '0'], 'whole number of 1 or more'],
     ['a count of no classes', ['predict', 'x', 'y', '--top', '0'], 'whole number of 1 or more'],

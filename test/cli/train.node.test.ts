@@ -4,11 +4,16 @@ import { encodePng } from '../../src/data/image.js';
 import { errorOf, Project, type Finished } from '../support/builtPackage.js';
 import { tinyDigit, writeTinyMnist } from '../support/tinyMnist.js';
 
-const RESULTS = ['history.json', 'log.csv', 'model.safetensors', 'report.html'];
+const RESULTS = [
+  ...['checkpoint.safetensors', 'config.json', 'history.json', 'log.csv'],
+  ...['model.safetensors', 'report.html'],
+];
 const TRAIN = [
   ...['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--root', 'tiny'],
   ...['--epochs', '1', '--validation', '32', '--batch-size', '32', '--lr', '0.01'],
 ];
+
+const UNFINISHED = ['checkpoint.safetensors', 'config.json', 'log.csv'];
 
 let project: Project;
 let trained: Finished;
@@ -26,7 +31,7 @@ const line = (text: string, start: string): string | undefined =>
   text.split('\n').find((candidate) => candidate.startsWith(start));
 
 describe('train', () => {
-  test('ends well, prints lines where there is no terminal, and leaves its four files', () => {
+  test('ends well, prints lines where there is no terminal, and leaves its files', () => {
     const { code, stdout } = trained;
     expect(code).toBe(0);
     expect(stdout).toMatch(/^adapter: /);
@@ -57,7 +62,7 @@ describe('train', () => {
     expect(history.command).toBe(`shadegrad ${TRAIN.join(' ')} --seed 5 --out out/first`);
 
     const [header, row, ...rest] = project.read('out/first/log.csv').trimEnd().split('\n');
-    expect(header).toBe('epoch,loss,accuracy,valLoss,valAccuracy,seconds,examplesPerSecond');
+    expect(header).toBe('epoch,loss,accuracy,valLoss,valAccuracy,lr,seconds,examplesPerSecond');
     expect(row!.split(',').slice(0, 2)).toEqual(['1', String(history.epochs[0]!.loss)]);
     expect(rest).toEqual([]);
 
@@ -128,16 +133,18 @@ describe('predict', () => {
 });
 
 describe('a run that ends early', () => {
-  test('by Ctrl-C leaves whole files or none', async () => {
+  test('by two Ctrl-C leaves whole files or none', async () => {
     const run = project.start('node_modules/shadegrad/dist/cli.js', [
       ...TRAIN,
       ...['--epochs', '500', '--out', 'out/interrupted'],
     ]);
     await run.printed('epoch 2/500');
     run.kill('SIGINT');
-    const { signal } = await run.finished;
-    expect(signal).toBe('SIGINT');
-    expect(project.files('out/interrupted')).toEqual(['log.csv']);
+    run.kill('SIGTERM');
+    await run.finished;
+    expect(project.files('out/interrupted').filter((name) => !name.endsWith('.tmp'))).toEqual(
+      UNFINISHED,
+    );
     expect(project.read('out/interrupted/log.csv')).toMatch(/^epoch,.*\n1,.*\n/);
   });
 
@@ -164,14 +171,14 @@ describe('a run that ends early', () => {
     expect(errorOf(stderr)).toBe(
       'error: train: expected a loss that stays finite, got NaN in epoch 1. Lower the learning rate with --lr.',
     );
-    expect(project.files('out/diverged')).toEqual(['log.csv']);
+    expect(project.files('out/diverged')).toEqual(['config.json', 'log.csv']);
   });
 
   test('by a file that cannot be written leaves no temporary file', async () => {
     fs.mkdirSync(project.path('out/blocked/log.csv/folder'), { recursive: true });
     const { code, stderr } = await project.shadegrad(...TRAIN, '--out', 'out/blocked');
     expect(code).toBe(1);
-    expect(errorOf(stderr)).toMatch(/^error: cannot write .*log\.csv: .*$/);
+    expect(errorOf(stderr)).toMatch(/^error: train: cannot replace out\/blocked\/log\.csv: /);
     expect(project.files('out/blocked')).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import * as sg from 'shadegrad';
 import { afterEach, describe, expect, test } from 'vitest';
 import { blobs } from '../support/blobs.js';
 
+const { ReduceLROnPlateau } = sg.optim.lr;
 const { EarlyStopping, LRSchedule, TopKAccuracy, F1Score, Trainer, TrainingCheckpoint } = sg.train;
 
 type Made = { model: sg.nn.Module; optimizer: sg.optim.Optimizer<{ lr: number }> };
@@ -94,12 +95,13 @@ const RECIPES: [name: string, recipe: Recipe][] = [
     },
   ],
   [
-    'a schedule by the validation loss, and early stopping with the best weights',
+    'a schedule by the loss, and early stopping with the best weights',
     {
-      optimizer: (params) => new sg.optim.RMSprop(params, { lr: 0.5 }),
+      // As if a rising loss were wanted, so that the first epoch is the best.
+      optimizer: (params) => new sg.optim.RMSprop(params, { lr: 0.01 }),
       callbacks: ({ optimizer }) => [
-        new LRSchedule(new sg.optim.lr.ReduceLROnPlateau(optimizer, { patience: 0 })),
-        new EarlyStopping({ patience: 2, restoreBestWeights: true }),
+        new LRSchedule(new ReduceLROnPlateau(optimizer, { patience: 0, mode: 'max' })),
+        new EarlyStopping({ patience: 2, mode: 'max', restoreBestWeights: true }),
       ],
     },
   ],

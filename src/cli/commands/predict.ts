@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { data, io, noGrad, tensor, type nn } from 'shadegrad';
-import { readCheckpoint, restore } from '../checkpoint.js';
+import { data, io, models, noGrad, tensor, type nn, type Shape } from 'shadegrad';
 import { openGpu, percent } from '../gpu.js';
+import { readModel, restoreModel, type StoredModel } from '../modelFile.js';
 import { wholeNumber, type GlobalOptions } from '../options.js';
 
 interface PredictOptions extends GlobalOptions {
@@ -10,16 +10,19 @@ interface PredictOptions extends GlobalOptions {
   center?: boolean;
 }
 
+/** Data sets whose images are white on black and fill 28x28 pixels. */
+const WHITE_ON_BLACK = ['mnist', 'fashion-mnist'];
+
 export function predictCommand(): Command {
   return new Command('predict')
-    .description('Says which digit is on an image, and how sure the network is.')
+    .description('Says what is on an image, and how sure the network is.')
     .argument('<file>', 'model.safetensors that `shadegrad train` wrote')
-    .argument('<images...>', 'PNG files of any size')
+    .argument('<images...>', 'PNG or JPEG files of any size')
     .option('--top <n>', 'how many classes to print', wholeNumber(1), 1)
     .addOption(
       new Option(
         '--invert <when>',
-        'exchange black and white; auto does so for a bright background',
+        'of digits and clothes: exchange black and white; auto does so for a bright background',
       )
         .choices(['auto', 'yes', 'no'])
         .default('auto'),
@@ -29,38 +32,64 @@ export function predictCommand(): Command {
       'after',
       '\nExample:\n  shadegrad predict runs/lenet5/model.safetensors digit.png --top 3',
     )
-    .action(async (file: string, images: string[], _: unknown, command: Command) => {
-      const { top, center, ...options } = command.optsWithGlobals<PredictOptions>();
-      const invert = options.invert === 'auto' ? 'auto' : options.invert === 'yes';
+    .action(async (file: string, paths: string[], _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<PredictOptions>();
       // Bad files are found before a GPU is asked for.
-      const checkpoint = await readCheckpoint(file);
-      const digits: [path: string, pixels: Uint8Array][] = [];
-      for (const path of images) {
+      const stored = await readModel(file);
+      const input = models.inputShapeOf(stored.model, stored.options);
+      const images: [path: string, image: Pixels][] = [];
+      for (const path of paths) {
         const image = await data.decodeImage(await io.readFile(path), path);
-        digits.push([path, data.toGrey28(image, { invert, center })]);
+        images.push([path, pixelsOf(image, stored, input, options)]);
       }
       await openGpu(options);
-      const network = restore(checkpoint);
-      for (const [path, pixels] of digits) {
-        const probabilities = await classify(network, pixels, checkpoint.normalization);
-        const ranked = [...probabilities.entries()].sort(([, a], [, b]) => b - a).slice(0, top);
-        console.log(
-          `${path}: ${ranked.map(([label, share]) => `${label} (${percent(share)})`).join('  ')}`,
+      const network = restoreModel(stored);
+      for (const [path, pixels] of images) {
+        const probabilities = await classify(network, pixels, stored.normalization, input);
+        const ranked = [...probabilities.entries()]
+          .sort(([, a], [, b]) => b - a)
+          .slice(0, options.top);
+        const named = ranked.map(
+          ([label, share]) => `${stored.classNames[label] ?? label} (${percent(share)})`,
         );
+        console.log(`${path}: ${named.join('  ')}`);
       }
     });
 }
 
-/** @param bytes  (28, 28), 0 to 255. @returns the probability of each class. */
+/** (C, H, W) bytes. */
+type Pixels = ReturnType<typeof data.toPlanes>;
+
+/** The image as those were that the network learnt from, but for its size. */
+function pixelsOf(
+  image: data.Image,
+  stored: StoredModel,
+  [channels]: Shape,
+  { invert, center }: PredictOptions,
+): Pixels {
+  if (channels === 1 && WHITE_ON_BLACK.includes(stored.data)) {
+    const grey = { invert: invert === 'auto' ? ('auto' as const) : invert === 'yes', center };
+    return { data: data.toGrey28(image, grey), shape: [1, 28, 28] };
+  }
+  return data.toPlanes(image, channels === 1 ? 1 : 3);
+}
+
+/** The probability of each class. */
 async function classify(
   network: nn.Module,
-  bytes: Uint8Array,
-  { mean, std }: data.Normalization,
+  { data: bytes, shape }: Pixels,
+  normalization: data.Normalization,
+  [, height, width]: Shape,
 ): Promise<Float32Array> {
-  const pixels = Float32Array.from(bytes, (byte) => (byte / 255 - mean[0]!) / std[0]!);
+  const { normalize, resizeWithPad } = data.transforms;
+  const [, ownHeight, ownWidth] = shape;
+  const fits = ownHeight === height && ownWidth === width;
+  const resize = fits ? [] : [resizeWithPad([height!, width!])];
+  const pixels = Float32Array.from(bytes, (byte) => byte / 255);
   const read = noGrad(() => {
-    const x = tensor(pixels, { shape: [1, 1, 28, 28] });
-    return network.forward(x).softmax(1).data();
+    const x = tensor(pixels, { shape: [1, ...shape] });
+    const batch = data.transforms.apply(x, [...resize, normalize(normalization)]);
+    return network.forward(batch).softmax(1).data();
   });
   return (await read) as Float32Array;
 }

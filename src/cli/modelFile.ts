@@ -1,7 +1,7 @@
 import { DataFormatError, io, models, type data, type nn } from 'shadegrad';
 
 /** What a model file says of itself, so that it can be used again. */
-export interface Checkpoint {
+export interface ModelFacts {
   /** Name in `models`. */
   model: string;
   /** Options of its constructor. */
@@ -9,26 +9,25 @@ export interface Checkpoint {
   /** Data set that it was trained on. */
   data: string;
   normalization: data.Normalization;
+  /** Names of the classes; none in files of versions that did not keep them. */
+  classNames: readonly string[];
 }
 
 /** A model file that was read and checked, but for the weights' fit to the network. */
-export interface StoredCheckpoint extends Checkpoint {
+export interface StoredModel extends ModelFacts {
   path: string;
   bytes: Uint8Array;
 }
 
 /** Writes the weights, with what is needed to use them, to a safetensors file. */
-export async function saveCheckpoint(
-  path: string,
-  model: nn.Module,
-  checkpoint: Checkpoint,
-): Promise<void> {
+export async function saveModel(path: string, model: nn.Module, facts: ModelFacts): Promise<void> {
   await io.save(path, model.stateDict(), {
     format: 'pt',
-    model: checkpoint.model,
-    options: JSON.stringify(checkpoint.options),
-    data: checkpoint.data,
-    normalization: JSON.stringify(checkpoint.normalization),
+    model: facts.model,
+    options: JSON.stringify(facts.options),
+    data: facts.data,
+    normalization: JSON.stringify(facts.normalization),
+    classNames: JSON.stringify(facts.classNames),
   });
 }
 
@@ -36,12 +35,13 @@ export async function saveCheckpoint(
  * Reads a model file; needs no GPU.
  * @throws DataFormatError if the file is damaged or was not written by `shadegrad train`.
  */
-export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
+export async function readModel(path: string): Promise<StoredModel> {
   const bytes = await io.readFile(path);
   const metadata = io.safetensorsMetadata(bytes, path);
   const { model = '' } = metadata;
   const options = parse(metadata.options);
   const normalization = parse(metadata.normalization);
+  const names = parse(metadata.classNames);
   if (!models.names.includes(model) || !isOptions(options) || !isNormalization(normalization)) {
     throw new DataFormatError(
       path,
@@ -51,11 +51,12 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
       'Weights from elsewhere can be used in a program: model.loadStateDict(await sg.io.load(file)).',
     );
   }
-  return { path, bytes, model, options, data: metadata.data ?? '', normalization };
+  const classNames = Array.isArray(names) ? names.map(String) : [];
+  return { path, bytes, model, options, data: metadata.data ?? '', normalization, classNames };
 }
 
 /** The network of a model file with its weights, in eval mode. */
-export function restore({ path, bytes, model, options }: StoredCheckpoint): nn.Module {
+export function restoreModel({ path, bytes, model, options }: StoredModel): nn.Module {
   const network = models.create(model, options);
   network.loadStateDict(io.decodeSafetensors(bytes, path));
   return network.eval();
@@ -69,7 +70,7 @@ function parse(text = ''): unknown {
   }
 }
 
-function isOptions(value: unknown): value is Checkpoint['options'] {
+function isOptions(value: unknown): value is ModelFacts['options'] {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -1,0 +1,127 @@
+/** Trainings that end before their time, and go on. */
+import fs from 'node:fs';
+import * as sg from 'shadegrad';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorOf, Project, type Finished } from '../support/builtPackage.js';
+import { uniform } from '../support/random.js';
+import { writeTinyMnist } from '../support/tinyMnist.js';
+
+/** A training with all that has a state: dropout, augmentation, a schedule, early stopping. */
+const TRAIN = [
+  ...['train', 'mlp', '--root', 'tiny', '--validation', '20%', '--batch-size', '16'],
+  ...['--epochs', '8', '--schedule', 'cosine', '--early-stopping', '6', '--augment', 'crop:2'],
+  ...['--checkpoint-every', '5'],
+];
+const KILLS = 20;
+
+let project: Project;
+let whole: Finished;
+/** Milliseconds that the undisturbed run took. */
+let duration: number;
+
+beforeAll(async () => {
+  project = new Project({ gpu: true });
+  writeTinyMnist(project.path('tiny'));
+  const started = performance.now();
+  whole = await project.shadegrad(...TRAIN, '--out', 'whole');
+  duration = performance.now() - started;
+});
+afterAll(() => {
+  project.remove();
+});
+
+const bytesOf = (file: string): Buffer => fs.readFileSync(project.path(file));
+
+/** Expects files to be whole or not there at all. */
+function expectWholeFiles(folder: string): void {
+  for (const name of project.files(folder)) {
+    if (/^\.[\w.]+\.\d+-\w+\.tmp$/.test(name)) continue; // never under a name that anybody reads
+    const file = `${folder}/${name}`;
+    if (name.endsWith('.json')) expect(JSON.parse(project.read(file))).toBeInstanceOf(Object);
+    else if (name === 'checkpoint.safetensors') {
+      expect(sg.train.trainingValuesIn(bytesOf(file)).updates).toBeGreaterThan(0);
+    } else if (name === 'model.safetensors') {
+      expect(sg.io.safetensorsMetadata(bytesOf(file))).toMatchObject({ model: 'mlp' });
+    } else if (name === 'log.csv')
+      expect(project.read(file)).toMatch(/^(?:[^\n]+,\d[\d.e+-]*\n|epoch.*\n)+$/);
+    else if (name === 'report.html') expect(project.read(file)).toMatch(/<\/html>\s*$/);
+    else throw new Error(`a file that nobody knows: ${file}`);
+  }
+}
+
+/** A log without the clock's columns. */
+const timeless = (file: string): string => project.read(file).replace(/,[^,\n]*,[^,\n]*$/gm, '');
+
+function expectAsUndisturbed(folder: string): void {
+  expect(bytesOf(`${folder}/model.safetensors`)).toEqual(bytesOf('whole/model.safetensors'));
+  expect(timeless(`${folder}/log.csv`)).toBe(timeless('whole/log.csv'));
+  expect(project.files(folder)).toEqual(project.files('whole'));
+}
+
+test('the undisturbed run ends well', () => {
+  expect(whole.code).toBe(0);
+  expect(timeless('whole/log.csv').trim().split('\n')).toHaveLength(9);
+});
+
+test(`killed at a random moment and resumed, ${KILLS} times: the same weights, bit for bit, and whole files`, async () => {
+  const shares = uniform(KILLS, Date.now() % 2 ** 31, 0, 1);
+  for (const [i, share] of shares.entries()) {
+    const out = `killed/${i}`;
+    const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', out]);
+    const timer = setTimeout(() => run.kill('SIGKILL'), share * duration);
+    await run.finished;
+    clearTimeout(timer);
+    expectWholeFiles(out);
+    // With all its arguments: the first moments leave nothing to go on with.
+    const resumed = await project.shadegrad(...TRAIN, '--out', out, '--resume');
+    expect(resumed.code, `killed after ${share} of the time:\n${resumed.stderr}`).toBe(0);
+    expectAsUndisturbed(out);
+    fs.rmSync(project.path(out), { recursive: true });
+  }
+}, 900_000);
+
+describe('Ctrl-C', () => {
+  test('finishes the batch, saves, says how to go on, and going on ends as if nothing had been', async () => {
+    const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', 'broken']);
+    await run.printed('epoch 3/8');
+    run.kill('SIGINT');
+    const { code, stdout, stderr } = await run.finished;
+    expect(code).toBe(130);
+    expect(stderr).toContain('finishing the batch');
+    expect(stdout).toMatch(/^interrupted\. Go on with: shadegrad train --resume broken$/m);
+    expect(project.files('broken')).toEqual(['checkpoint.safetensors', 'config.json', 'log.csv']);
+
+    const again = await project.shadegrad(...TRAIN, '--out', 'broken');
+    expect(again.code).toBe(1);
+    expect(errorOf(again.stderr)).toMatch(/no unfinished training in broken, got one\. Go on with/);
+    const other = await project.shadegrad('train', '--resume', 'broken', '--lr', '0.5');
+    expect(other.code).toBe(1);
+    expect(errorOf(other.stderr)).toMatch(
+      /expected --lr 0\.001, as in broken.config\.json, got 0\.5/,
+    );
+
+    const resumed = await project.shadegrad('train', '--resume', 'broken');
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toMatch(/^resuming after [234] of 8 epochs/m);
+    expectAsUndisturbed('broken');
+  });
+});
+
+describe('--resume', () => {
+  test('of a finished training goes on for more epochs', async () => {
+    const args = [...TRAIN, '--out', 'short'];
+    args[args.indexOf('--epochs') + 1] = '2';
+    expect((await project.shadegrad(...args)).code).toBe(0);
+    const { code, stdout } = await project.shadegrad('train', '--resume', 'short', '--epochs', '3');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^resuming after 2 of 3 epochs$/m);
+    expect(project.read('short/log.csv').trim().split('\n')).toHaveLength(4);
+  });
+
+  test('of what is no training is refused', async () => {
+    const { code, stderr } = await project.shadegrad('train', '--resume', 'nowhere');
+    expect(code).toBe(1);
+    expect(errorOf(stderr)).toMatch(/^error: cannot read .*nowhere.config\.json: no such file/);
+    expect(fs.existsSync(project.path('nowhere'))).toBe(false);
+  });
+});
