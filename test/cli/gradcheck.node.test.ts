@@ -98,6 +98,6 @@ describe('gradcheck', () => {
     for (const option of options) expect(stdout).toContain(option);
     expect(stdout).toContain('Examples:\n  shadegrad gradcheck lenet5\n');
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    expect((await project.shadegrad('--help')).stdout).toMatch(/^  gradcheck /m);
+    expect((await project.shadegrad('--help')).stdout).toMatch(/^ {2}gradcheck /m);
   });
 });
