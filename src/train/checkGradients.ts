@@ -118,7 +118,7 @@ const SCALE_OF_ZEROS = 0.01;
  *
  * The model is checked in the mode that it is in: dropout draws the same numbers each time, and batch
  * norm in training mode uses the batch's statistics. Parameters, their `grad`, buffers and the random
- * state are as before when it returns. Frozen parameters are left out.
+ * state are as before when it returns; do not use the model until then. Frozen parameters are left out.
  *
  * @param model   Its forward takes `x` alone.
  * @param x       A batch; a few examples are enough.
@@ -157,11 +157,11 @@ export async function checkGradients(
     const levels = { along: 3, across: 3 };
     const plan = { samples, tolerance, directions: new Generator(seed), levels };
     const rows: GradientRow[] = [];
-    const add = (key: string, moved: Tensor, checkedRow: Checked): void => {
+    const add = (key: string, moved: Tensor, found: Checked): void => {
       const at = key.lastIndexOf('.');
       const row = {
         ...{ layer: key.slice(0, Math.max(at, 0)), parameter: key.slice(at + 1) },
-        ...{ shape: moved.shape, elements: moved.numel, ...checkedRow },
+        ...{ shape: moved.shape, elements: moved.numel, ...found },
       };
       rows.push(row);
       onRow?.(row, rows.length, checked.length + 1);
