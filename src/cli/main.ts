@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { close } from 'shadegrad';
 import { version } from '../../package.json';
 import { evaluateCommand } from './commands/evaluate.js';
+import { gradcheckCommand } from './commands/gradcheck.js';
 import { infoCommand } from './commands/info.js';
 import { plotCommand } from './commands/plot.js';
 import { predictCommand } from './commands/predict.js';
@@ -34,7 +35,7 @@ Examples:
 
 const COMMANDS = [
   ...[trainCommand, evaluateCommand, predictCommand],
-  ...[plotCommand, summaryCommand, profileCommand, infoCommand],
+  ...[plotCommand, summaryCommand, gradcheckCommand, profileCommand, infoCommand],
 ];
 for (const make of COMMANDS) {
   program.addCommand(make().copyInheritedSettings(program));

@@ -5,6 +5,12 @@ export type {
   TrainingContext,
   TrainingPlan,
 } from './callback.js';
+export {
+  checkGradients,
+  GradientReport,
+  type CheckGradientsOptions,
+  type GradientRow,
+} from './checkGradients.js';
 export { CSVLogger } from './csvLogger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';

@@ -21,7 +21,7 @@ describe('help', () => {
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^Usage: shadegrad /);
     for (const command of [
-      ...['train', 'evaluate', 'predict', 'plot', 'summary', 'profile', 'info'],
+      ...['train', 'evaluate', 'predict', 'plot', 'summary', 'gradcheck', 'profile', 'info'],
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
