@@ -6,6 +6,7 @@ import { castInputs } from './autocast.js';
 import { accumulate, addInPlace } from './kernels/accumulate.js';
 import { checkDevice } from './kernels/checks.js';
 import { fill } from './kernels/fill.js';
+import { noteOp } from './observer.js';
 import { graphOf, type Op } from './op.js';
 import { isGradEnabled } from './scope.js';
 import { Step } from './step.js';
@@ -33,7 +34,9 @@ export function record<V extends Variable>(
 ): V {
   const cast = castInputs(op.name, inputs, (caster, x) => recordOp(caster, [x], wrap));
   try {
-    return recordOp(op, cast, wrap);
+    const output = recordOp(op, cast, wrap);
+    noteOp(op, inputs, output);
+    return output;
   } finally {
     // Nobody else has a handle of these: what backward frees or has no part in.
     cast.forEach((x, i) => {

@@ -92,18 +92,15 @@ async function readFolder(
   // The same part whatever the seed of a run, so that `evaluate` meets no image of the training.
   const [train, test] = data
     .stratifiedSplit(all, [1 - TEST_SHARE, TEST_SHARE], { generator: new Generator(0) })
-    .map(({ indices }) => part(all, indices)) as [data.ImageDataset, data.ImageDataset];
+    .map(({ indices }) => part(all, [...indices])) as [data.ImageDataset, data.ImageDataset];
   return { title, train, test, normalization: data.normalizationOf(train) };
 }
 
 /** Some images of a data set, as one of its own. */
-function part(dataset: data.ImageDataset, indices: ArrayLike<number>): data.ImageDataset {
+function part(dataset: data.ImageDataset, indices: readonly number[]): data.ImageDataset {
   const { imageShape, classNames, labels } = dataset;
-  const size = imageShape[0] * imageShape[1] * imageShape[2];
-  const images = new Uint8Array(indices.length * size);
-  for (let i = 0; i < indices.length; i++) images.set(dataset.image(indices[i]!), i * size);
   return new data.ImageDataset({
-    ...{ images, imageShape, classNames },
+    ...{ images: dataset.imagesAt(indices).data, imageShape, classNames },
     labels: Uint16Array.from(indices, (index) => labels[index]!),
   });
 }

@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander';
 import { close } from 'shadegrad';
 import { version } from '../../package.json';
 import { evaluateCommand } from './commands/evaluate.js';
+import { gradcheckCommand } from './commands/gradcheck.js';
 import { infoCommand } from './commands/info.js';
+import { plotCommand } from './commands/plot.js';
 import { predictCommand } from './commands/predict.js';
 import { profileCommand } from './commands/profile.js';
 import { summaryCommand } from './commands/summary.js';
@@ -26,13 +28,14 @@ const program = new Command('shadegrad')
 Examples:
   shadegrad train lenet5 --activation relu --pool max --epochs 2
   shadegrad evaluate runs/lenet5/model.safetensors
-  shadegrad predict runs/lenet5/model.safetensors digit.png`,
+  shadegrad predict runs/lenet5/model.safetensors digit.png
+  shadegrad plot runs/lenet5`,
   )
   .exitOverride();
 
 const COMMANDS = [
   ...[trainCommand, evaluateCommand, predictCommand],
-  ...[summaryCommand, profileCommand, infoCommand],
+  ...[plotCommand, summaryCommand, gradcheckCommand, profileCommand, infoCommand],
 ];
 for (const make of COMMANDS) {
   program.addCommand(make().copyInheritedSettings(program));

@@ -1,15 +1,14 @@
-import { io, nn, train, viz, type data, type Device, type Shape } from 'shadegrad';
+import { io, train, viz, type data, type Device, type nn, type Shape } from 'shadegrad';
+import {
+  featureMapsOf,
+  filtersOf,
+  firstImages,
+  predictionsOf,
+  samplesOf,
+  SHOWN,
+  type Filters,
+} from './figures.js';
 import type { RunFiles } from './runFolder.js';
-
-/** How many test images, at most, the report shows with their predictions. */
-const SHOWN = 20;
-
-/** The weights of the first convolution, as they are now. */
-export interface Filters {
-  layer: string;
-  shape: Shape;
-  data: Float32Array;
-}
 
 /** What a finished run hands over to be written down. */
 export interface Run {
@@ -31,16 +30,6 @@ export interface Run {
   filtersBefore: Filters | null;
 }
 
-/** The filters of the first convolution, or null for a network without one. */
-export async function firstFilters(model: nn.Module): Promise<Filters | null> {
-  for (const [layer, module] of model.namedModules()) {
-    if (!(module instanceof nn.Conv2d)) continue;
-    const { weight } = module;
-    return { layer, shape: weight.shape, data: (await weight.data()) as Float32Array };
-  }
-  return null;
-}
-
 /** Writes `report.html` and then `history.json`, each whole or not at all. */
 export async function writeReport(run: Run): Promise<void> {
   const { files, name, model, device, history, tested, test, settings, filtersBefore } = run;
@@ -51,9 +40,9 @@ export async function writeReport(run: Run): Promise<void> {
   const adapter = { vendor, architecture, description, software };
 
   const labels = test.labels;
-  const shown = Math.min(SHOWN, test.length);
-  const ranked = ranking(run.predictions);
-  const after = await firstFilters(model);
+  const top = train.topPredictions(run.predictions);
+  const wrong = train.mistakes(top, labels, SHOWN);
+  const after = await filtersOf(model);
   const page = await viz.htmlReport({
     title: `${model.constructor.name} on ${run.dataTitle}`,
     model: model.constructor.name,
@@ -70,25 +59,13 @@ export async function writeReport(run: Run): Promise<void> {
     history,
     filters:
       after && filtersBefore ? { before: filtersBefore, after, layer: after.layer } : undefined,
-    predictions: {
-      images: {
-        data: test.images.subarray(0, shown * test.image(0).length),
-        shape: [shown, ...test.imageShape],
-      },
-      trueLabels: labels.subarray(0, shown),
-      predictedLabels: ranked.labels.slice(0, shown),
-      confidences: ranked.confidences.slice(0, shown),
-    },
-    confusionMatrix: train.confusionMatrix(ranked.labels, labels, test.classNames.length),
+    samples: samplesOf(test, SHOWN),
+    predictions: predictionsOf(test, top, firstImages(test, SHOWN)),
+    mistakes: wrong.length > 0 ? predictionsOf(test, top, wrong) : undefined,
+    featureMaps: after ? await featureMapsOf(model, test, 0, after.layer) : undefined,
+    confusionMatrix: train.confusionMatrix(top.labels, labels, test.classNames.length),
     classNames: test.classNames,
-    summary: {
-      rows: summary.rows.map((row) => ({
-        ...row,
-        outputShape: ['N', ...row.outputShape.slice(1)],
-      })),
-      parameters: summary.parameters,
-      trainableParameters: summary.trainableParameters,
-    },
+    summary,
     adapter,
     settings,
     command,
@@ -98,22 +75,6 @@ export async function writeReport(run: Run): Promise<void> {
     files.history,
     `${JSON.stringify({ model: name, parameters: summary.parameters, settings, adapter, command, test: tested, ...history }, null, 2)}\n`,
   );
-}
-
-/** The most probable class of each row, and its probability. */
-function ranking({ shape, data: probabilities }: Run['predictions']): {
-  labels: Uint32Array;
-  confidences: Float32Array;
-} {
-  const [rows, classes] = shape as [number, number];
-  const labels = new Uint32Array(rows);
-  const confidences = new Float32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    confidences[i] = Math.max(...row);
-    labels[i] = row.indexOf(confidences[i]!);
-  }
-  return { labels, confidences };
 }
 
 /** An argument as a shell reads it back. */

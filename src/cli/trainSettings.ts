@@ -188,7 +188,8 @@ export async function resolveSettings(
   return { settings, resume: resume !== undefined, overwrite, debug };
 }
 
-async function readJson(file: string): Promise<Record<string, unknown>> {
+/** @throws DataFormatError for a file that has no JSON object. */
+export async function readJson(file: string): Promise<Record<string, unknown>> {
   const text = new TextDecoder().decode(await io.readFile(file));
   try {
     const value: unknown = JSON.parse(text);

@@ -1,6 +1,6 @@
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import type { Device } from '../gpu/device.js';
-import { numelOf } from '../gpu/dtype.js';
+import { numelOf, type Shape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { replayed } from '../gpu/recording.js';
 import { defaultGenerator, type Generator } from '../random/generator.js';
@@ -89,6 +89,22 @@ export class ImageDataset extends Dataset {
   image(i: number): Uint8Array {
     const size = this.images.length / this.length;
     return this.images.subarray(i * size, (i + 1) * size);
+  }
+
+  /**
+   * The bytes of some images, in this order, as `sg.viz` draws them.
+   * @throws ArgumentError for an index that it has not.
+   */
+  imagesAt(indices: readonly number[]): { data: Uint8Array; shape: Shape } {
+    const size = numelOf(this.imageShape);
+    const data = new Uint8Array(indices.length * size);
+    indices.forEach((index, i) => {
+      if (!(Number.isInteger(index) && index >= 0 && index < this.length)) {
+        throw new ArgumentError('imagesAt', `indices under ${this.length}`, index);
+      }
+      data.set(this.image(index), i * size);
+    });
+    return { data, shape: [indices.length, ...this.imageShape] };
   }
 
   gather(

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device, type DeviceInfo } from './device.js';
 import { measureRoofline, type Roofline } from './roofline.js';
+import { alignColumns } from './textTable.js';
 import type { KernelTime } from './kernelTime.js';
 import { clockOf, timeKernels } from './timestamps.js';
 
@@ -111,7 +112,7 @@ export class Profile {
     const { gflops, gbPerSecond } = this.roofline;
     const clock = this.clock === 'gpu' ? 'GPU timestamps' : 'the clock on the wall';
     return [
-      ...aligned([header, ...body]),
+      ...alignColumns([header, ...body]),
       '',
       `kernels     ${figure(this.gpuMs)} ms in ${figure(this.dispatches)} dispatches, by ${clock}`,
       `wall        ${figure(this.wallMs)} ms`,
@@ -267,17 +268,6 @@ export function summarize(
       };
     })
     .sort((a, b) => b.totalMs - a.totalMs);
-}
-
-/** Columns below each other, the first to the left, the others to the right. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** Three digits, as many as a measurement is worth: 0.0123, 1.23, 12.3, 1,234. */

@@ -36,6 +36,10 @@ export class Hardtanh extends Module {
   forward(x: Tensor): Tensor {
     return x.hardtanh(this.low, this.high);
   }
+
+  override extraRepr(): string {
+    return `${this.low} to ${this.high}`;
+  }
 }
 
 /**
@@ -49,6 +53,10 @@ export class LeakyReLU extends Module {
 
   forward(x: Tensor): Tensor {
     return x.leakyRelu(this.negativeSlope);
+  }
+
+  override extraRepr(): string {
+    return `slope ${this.negativeSlope}`;
   }
 }
 
@@ -73,6 +81,10 @@ export class PReLU extends Module {
   forward(x: Tensor): Tensor {
     return functional.prelu(x, this.weight);
   }
+
+  override extraRepr(): string {
+    return `${this.weight.numel} ${this.weight.numel === 1 ? 'slope' : 'slopes'}`;
+  }
 }
 
 /**
@@ -86,6 +98,10 @@ export class ELU extends Module {
 
   forward(x: Tensor): Tensor {
     return x.elu(this.alpha);
+  }
+
+  override extraRepr(): string {
+    return `alpha ${this.alpha}`;
   }
 }
 
@@ -156,6 +172,10 @@ export class Softmax extends Module {
   forward(x: Tensor): Tensor {
     return x.softmax(this.dim);
   }
+
+  override extraRepr(): string {
+    return `dim ${this.dim}`;
+  }
 }
 
 /** The logarithm of Softmax, without its rounding. @param dim  Default the last one. */
@@ -166,6 +186,10 @@ export class LogSoftmax extends Module {
 
   forward(x: Tensor): Tensor {
     return x.logSoftmax(this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim ${this.dim}`;
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Activation } from '../autograd/kernels/activation.js';
 import { checkPaddingMode } from '../autograd/kernels/geometry.js';
 import { ArgumentError } from '../errors.js';
+import { numelOf, type Shape } from '../gpu/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { initWeightAndBias } from './defaultInit.js';
 import * as functional from './functional.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
+import { settingsText, sizeText } from './settings.js';
 
 export interface Conv2dLayerOptions {
   /** Step between windows, a number or [height, width]. Default 1. */
@@ -27,6 +29,17 @@ export function both(
   size: number | readonly [number, number],
 ): readonly [height: number, width: number] {
   return typeof size === 'number' ? [size, size] : size;
+}
+
+/** The settings of a convolution in words. */
+export function filtersText(
+  outChannels: number,
+  kernelSize: number | readonly [number, number],
+  options: object,
+): string {
+  const defaults = { stride: 1, padding: 0, dilation: 1, groups: 1, outputPadding: 0 };
+  const { paddingMode: _, ...told } = options as { paddingMode?: string };
+  return settingsText(`${outChannels} filters ${sizeText(kernelSize)}`, told, defaults);
 }
 
 /** @throws ArgumentError in the name of the layer unless they divide both numbers of channels. */
@@ -86,6 +99,14 @@ export class Conv2d extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.conv2d(x, this.weight, this.bias, this.options);
+  }
+
+  override extraRepr(): string {
+    return filtersText(this.outChannels, this.kernelSize, this.options);
+  }
+
+  override multiplyAdds(_: Shape, outputShape: Shape): number {
+    return (numelOf(outputShape) / this.outChannels) * this.parameterCount();
   }
 
   /** The activation of `forward(x)`, computed by the same kernel. */

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
+import { numelOf, type Shape } from '../gpu/dtype.js';
 import type { ConvTranspose2dOptions } from '../autograd/ops/convTranspose2d.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { both, checkGroups } from './conv2d.js';
+import { both, checkGroups, filtersText } from './conv2d.js';
 import { initWeightAndBias } from './defaultInit.js';
 import * as functional from './functional.js';
 import { Module } from './module.js';
@@ -67,6 +68,16 @@ export class ConvTranspose2d extends Module {
       ? { ...this.options, outputPadding: this.outputPaddingFor(x, outputSize) }
       : this.options;
     return functional.convTranspose2d(x, this.weight, this.bias, options);
+  }
+
+  override extraRepr(): string {
+    return filtersText(this.outChannels, this.kernelSize, this.options);
+  }
+
+  /** By its input, each element of which meets the filters: torchinfo takes stride^2 times as many. */
+  override multiplyAdds(inputShape: Shape, outputShape: Shape): number {
+    const products = (numelOf(inputShape) / this.inChannels) * this.weight.numel;
+    return products + (this.bias ? numelOf(outputShape) : 0);
   }
 
   private outputPaddingFor(x: Tensor, outputSize: readonly [number, number]): [number, number] {

@@ -21,6 +21,10 @@ export class Dropout extends Module {
   forward(x: Tensor): Tensor {
     return functional.dropout(x, this.p, { training: this.training });
   }
+
+  override extraRepr(): string {
+    return `p ${this.p}`;
+  }
 }
 
 /**
@@ -39,5 +43,9 @@ export class Dropout2d extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.dropout2d(x, this.p, { training: this.training });
+  }
+
+  override extraRepr(): string {
+    return `p ${this.p}`;
   }
 }

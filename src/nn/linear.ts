@@ -1,5 +1,6 @@
 import type { Activation } from '../autograd/kernels/activation.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { numelOf, type Shape } from '../gpu/dtype.js';
 import { initWeightAndBias } from './defaultInit.js';
 import * as functional from './functional.js';
 import { Module } from './module.js';
@@ -38,6 +39,14 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.linear(x, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    return `${this.inFeatures} to ${this.outFeatures}`;
+  }
+
+  override multiplyAdds(_: Shape, outputShape: Shape): number {
+    return (numelOf(outputShape) / this.outFeatures) * this.parameterCount();
   }
 
   /** The activation of `forward(x)`, computed by the same kernel. */

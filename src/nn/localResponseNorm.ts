@@ -22,4 +22,8 @@ export class LocalResponseNorm extends Module {
   forward(x: Tensor): Tensor {
     return functional.localResponseNorm(x, this.size, this.options);
   }
+
+  override extraRepr(): string {
+    return `${this.size} channels`;
+  }
 }

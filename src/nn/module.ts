@@ -70,6 +70,31 @@ export abstract class Module {
     return this.namedModules().map(([, module]) => module);
   }
 
+  /**
+   * The module at a path such as 'features.0', as `namedModules` gives them; '' is this one.
+   * @throws ArgumentError where there is none, with the names that there are.
+   */
+  getSubmodule(path: string): Module {
+    return path === '' ? this : this.find('getSubmodule', path).child;
+  }
+
+  /**
+   * Replaces the module at a path, such as the last layer of a trained network. Unlike PyTorch's it
+   * adds none, since no forward would call it.
+   *
+   * @returns the module that was there: dispose() it, unless you still use it.
+   * @throws ArgumentError where there is none, with the names that there are, and for what is no Module.
+   *
+   * @example
+   * model.setSubmodule('classifier.6', new Linear(4096, 10)).dispose();
+   */
+  setSubmodule(path: string, module: Module): Module {
+    const { parent, name, child } = this.find('setSubmodule', path);
+    if (!(module instanceof Module)) throw new ArgumentError('setSubmodule', 'a Module', module);
+    parent.replaceChild(name, module);
+    return child;
+  }
+
   /** What is learnt, by key; a parameter that two modules share comes once, under its first key. */
   namedParameters(): [string, Parameter][] {
     return this.namedState<Parameter>((value) => value instanceof Parameter);
@@ -166,10 +191,14 @@ export abstract class Module {
   }
 
   /**
-   * A table of the layers with their output shapes and parameter counts; print it with
-   * `console.log(String(summary))`. Nothing is computed for it.
+   * A table of the layers with their output shapes, parameters and multiply-adds, and what they add
+   * up to, memory included; print it with `console.log(String(summary))`. Its `graph` says what was
+   * computed from what. Nothing is computed for it.
    *
    * @param inputShape  Of one input, batch included: [1, 1, 28, 28].
+   *
+   * @example
+   * const { parameters, multiplyAdds } = model.summary([1, 3, 224, 224]);
    */
   summary(inputShape: Shape): Summary {
     return summarize(this, inputShape);
@@ -188,6 +217,62 @@ export abstract class Module {
    */
   compile(inputShape: Shape, options: CompileOptions = {}): Promise<number> {
     return compile(this, inputShape, options);
+  }
+
+  /**
+   * The settings of this layer in a few words, for summaries and drawings: `96 filters 11x11,
+   * stride 4`. Override it in layers of your own. Default: none.
+   */
+  extraRepr(): string {
+    return '';
+  }
+
+  /**
+   * How many multiplications, each with an addition, `forward` takes; override it in layers of your
+   * own. Counted as torchinfo does: each learnt number of a layer once for each example, those of a
+   * convolution once for each place of its filters. What learns nothing, such as a pool or an
+   * activation, counts 0.
+   *
+   * @param inputShape   Of its first input.
+   * @param outputShape  Of what it returns.
+   */
+  multiplyAdds(inputShape: Shape, outputShape: Shape): number;
+  multiplyAdds(_: Shape, [batch = 1]: Shape): number {
+    return batch * this.parameterCount();
+  }
+
+  /** Numbers in the parameters here and below. */
+  protected parameterCount(): number {
+    return this.parameters().reduce((sum, { numel }) => sum + numel, 0);
+  }
+
+  /** Puts `module` in the place of the direct sub-module `name`. */
+  protected replaceChild(name: string, module: Module): void {
+    for (const [property, value] of this.properties()) {
+      const key = snakeCase(property);
+      if (name === key) (this as unknown as Record<string, Module>)[property] = module;
+      else if (Array.isArray(value) && name.startsWith(`${key}.`)) {
+        const at = Number(name.slice(key.length + 1));
+        if (value[at] instanceof Module) value[at] = module;
+      }
+    }
+  }
+
+  /** The module at a path, its parent and its name there. */
+  private find(
+    op: string,
+    path: string,
+    whole = path,
+  ): { parent: Module; name: string; child: Module } {
+    const children = this.namedChildren();
+    for (const [name, child] of children) {
+      if (path === name) return { parent: this, name, child };
+      // A name may have a dot of its own: that of a module in an array.
+      if (path.startsWith(`${name}.`)) return child.find(op, path.slice(name.length + 1), whole);
+    }
+    const names = children.map(([name]) => name).join(', ') || 'none';
+    const expected = `'${path}' among the sub-modules of ${this.constructor.name}: ${names}`;
+    throw new ArgumentError(op, `a path with ${expected}`, `'${whole}'`);
   }
 
   /** The properties that may hold modules, parameters and buffers. */

@@ -89,6 +89,10 @@ abstract class BatchNorm extends Module {
       throw new ShapeError(constructor.name, `${expected} with C = ${numFeatures}`, shape);
     }
   }
+
+  override extraRepr(): string {
+    return `${this.numFeatures} channels`;
+  }
 }
 
 /**
@@ -169,5 +173,9 @@ export class LayerNorm extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.layerNorm(x, this.normalizedShape, this.weight, this.bias, this.eps);
+  }
+
+  override extraRepr(): string {
+    return this.normalizedShape.join('x');
   }
 }

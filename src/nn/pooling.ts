@@ -1,6 +1,16 @@
 import type { Tensor } from '../tensor/tensor.js';
 import * as functional from './functional.js';
 import { Module } from './module.js';
+import { settingsText, sizeText } from './settings.js';
+
+/** The settings of a pool in words. */
+function windowText(
+  kernelSize: number | readonly [number, number],
+  { stride = kernelSize, ...options }: Partial<functional.MaxPool2dOptions>,
+): string {
+  const defaults = { padding: 0, dilation: 1, ceilMode: false, countIncludePad: true };
+  return settingsText(sizeText(kernelSize), { stride, ...options }, defaults);
+}
 
 /**
  * Maximum over each window of an NCHW input; `functional.maxPool2dWithIndices` gives the indices too.
@@ -23,6 +33,10 @@ export class MaxPool2d extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.maxPool2d(x, this.kernelSize, this.options);
+  }
+
+  override extraRepr(): string {
+    return windowText(this.kernelSize, this.options);
   }
 }
 
@@ -48,6 +62,10 @@ export class AvgPool2d extends Module {
   forward(x: Tensor): Tensor {
     return functional.avgPool2d(x, this.kernelSize, this.options);
   }
+
+  override extraRepr(): string {
+    return windowText(this.kernelSize, this.options);
+  }
 }
 
 /**
@@ -67,6 +85,10 @@ export class AdaptiveAvgPool2d extends Module {
   forward(x: Tensor): Tensor {
     return functional.adaptiveAvgPool2d(x, this.outputSize);
   }
+
+  override extraRepr(): string {
+    return `to ${sizeText(this.outputSize)}`;
+  }
 }
 
 /**
@@ -85,5 +107,9 @@ export class AdaptiveMaxPool2d extends Module {
 
   forward(x: Tensor): Tensor {
     return functional.adaptiveMaxPool2d(x, this.outputSize);
+  }
+
+  override extraRepr(): string {
+    return `to ${sizeText(this.outputSize)}`;
   }
 }

@@ -80,12 +80,23 @@ export class Bucket {
     };
   }
 
-  /** Lets go: gradients have no place any more. */
+  /** Lets go: gradients have no place any more, and parameters that were freed hold no memory. */
   release(): void {
     this.params.forEach((param, i) => {
       if (param.gradPlace?.storage !== this.places[i]) return; // another optimizer's
       param.gradPlace?.release();
       param.gradPlace = null;
+    });
+    if (this.params.some(({ isFreed }) => isFreed)) this.breakUp();
+  }
+
+  /** Gives each parameter a memory of its own: one that lives on would hold that of all. */
+  private breakUp(): void {
+    this.params.forEach((param, i) => {
+      if (param.isFreed || param.array.storage !== this.homes[i]) return;
+      const { shape, dtype, array } = param;
+      const { closed, recording } = array.device;
+      if (!closed && !recording) param.moveTo(GpuArray.empty(shape, dtype, array.device));
     });
   }
 

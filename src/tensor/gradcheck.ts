@@ -1,9 +1,10 @@
-import { noGrad, tidy } from '../autograd/scope.js';
+import { tidy } from '../autograd/scope.js';
 import { ArgumentError, DTypeError, GradientError } from '../errors.js';
-import { isFloat, type TypedArray } from '../gpu/dtype.js';
+import type { TypedArray } from '../gpu/dtype.js';
 import { defaultGenerator, type Generator } from '../random/generator.js';
 import { toUnit, philox } from '../random/philox.js';
 import { tensor } from './creation.js';
+import { checkOutput, readResult, weightedChange, withSameDraws } from './differences.js';
 import { grad } from './grad.js';
 import type { Tensor } from './tensor.js';
 
@@ -154,9 +155,8 @@ async function analyticGradients(
   checked: readonly Tensor[],
   generator: Generator,
 ): Promise<{ analytic: TypedArray[]; weights: TypedArray }> {
-  const { state } = generator;
-  try {
-    const pending = tidy(() => {
+  const pending = withSameDraws(generator, () =>
+    tidy(() => {
       const y = checkOutput('gradcheck', fn(...inputs));
       const weights = randomWeights(y.numel);
       const gradient = tensor(weights, { shape: y.shape }).to(y.dtype);
@@ -166,11 +166,9 @@ async function analyticGradients(
         (x, i) => gradients[i]?.data() ?? Promise.resolve(new Float32Array(x.numel)),
       );
       return { analytic, weights: gradient.data() };
-    });
-    return { analytic: await Promise.all(pending.analytic), weights: await pending.weights };
-  } finally {
-    generator.state = state;
-  }
+    }),
+  );
+  return { analytic: await Promise.all(pending.analytic), weights: await pending.weights };
 }
 
 const AT_ONCE = 16; // elements whose differences are under way on the GPU together
@@ -198,12 +196,7 @@ async function differences(
     const moved = values.slice();
     moved[index] = value;
     array.write(moved);
-    const { state } = generator;
-    try {
-      return noGrad(() => ({ data: checkOutput(op, fn(...inputs)).data() })).data;
-    } finally {
-      generator.state = state;
-    }
+    return readResult(op, () => fn(...inputs), generator);
   };
 
   /** Differences of several elements: nobody sees an input that was moved, since nothing waits. */
@@ -225,18 +218,10 @@ async function differences(
   for (let i = 0; i < indices.length; i += AT_ONCE) {
     for (const { distance, above, below } of start(indices.slice(i, i + AT_ONCE))) {
       const [high, low] = await Promise.all([above, below]);
-      // In float64, so that only what `fn` itself rounds is lost.
-      let sum = 0;
-      for (let k = 0; k < high.length; k++) sum += (high[k]! - low[k]!) * (weights?.[k] ?? 1);
-      slopes.push(sum / distance);
+      slopes.push(weightedChange(high, low, weights) / distance);
     }
   }
   return slopes;
-}
-
-function checkOutput(op: string, y: Tensor): Tensor {
-  if (!isFloat(y.dtype)) throw new DTypeError(op, 'a result of fn of f32 or f16', y.dtype);
-  return y;
 }
 
 /** Numbers from 0.5 to 1.5, always the same: none is so small that an output would not count. */

@@ -30,6 +30,7 @@ import { Softmax } from '../autograd/ops/softmax.js';
 import { Permute, Transpose } from '../autograd/ops/transpose.js';
 import { Unary } from '../autograd/ops/unary.js';
 import type { Op } from '../autograd/op.js';
+import { noteAlias } from '../autograd/observer.js';
 import { isGradEnabled, noGrad, unscoped } from '../autograd/scope.js';
 import { backward, record } from '../autograd/tape.js';
 import { Variable } from '../autograd/variable.js';
@@ -185,6 +186,7 @@ export class Tensor extends Variable implements Disposable {
   /** The same memory, cut off from the graph. */
   detach(): Tensor {
     const detached = new Tensor(this.array.share());
+    noteAlias(detached, this);
     if (this.step) this.step.add(detached, true);
     else this.batch?.derive(detached);
     return detached;

@@ -2,6 +2,7 @@ import { noGrad } from '../autograd/scope.js';
 import type { DataLoader } from '../data/dataLoader.js';
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../gpu/dtype.js';
+import { enterEvalMode } from '../nn/evalMode.js';
 import { CrossEntropyLoss, type Module, type Regularizer } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Confusions, Counters, type Metric } from './metric.js';
@@ -129,11 +130,10 @@ async function inEvalMode(
   loader: DataLoader,
   fn: (x: Tensor, target: Tensor) => void,
 ): Promise<void> {
-  const modes = model.modules().map((module) => [module, module.training] as const);
-  model.eval();
+  const leave = enterEvalMode(model.modules());
   try {
     for await (const [x, target] of loader) noGrad(() => fn(x!, target!));
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    leave();
   }
 }

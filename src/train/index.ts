@@ -5,9 +5,16 @@ export type {
   TrainingContext,
   TrainingPlan,
 } from './callback.js';
+export {
+  checkGradients,
+  GradientReport,
+  type CheckGradientsOptions,
+  type GradientRow,
+} from './checkGradients.js';
 export { CSVLogger } from './csvLogger.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export { evaluate, predict, type EvaluateOptions, type Evaluation } from './evaluate.js';
+export { featureMaps, type FeatureMaps } from './featureMaps.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
 export { LambdaCallback } from './lambdaCallback.js';
 export { LRSchedule, type LRScheduleOptions } from './lrSchedule.js';
@@ -27,6 +34,7 @@ export {
   type SaveWeights,
 } from './modelCheckpoint.js';
 export type { MonitorMode, MonitorOptions } from './monitor.js';
+export { mistakes, topPredictions, type TopPredictions } from './predictions.js';
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
 export {
   classificationReport,

@@ -66,8 +66,13 @@ export async function imageGrid(
   options: ImageGridOptions = {},
 ): Promise<string> {
   const cells = await imageCells('imageGrid', images, options);
-  const { columns = Math.min(10, Math.ceil(Math.sqrt(cells.length))), title } = options;
+  const { columns = columnsFor(cells.length), title } = options;
   return arrange('imageGrid', cells, columns, title ?? `${cells.length} images`, title);
+}
+
+/** About as many columns as rows, at most 10. */
+export function columnsFor(count: number): number {
+  return Math.min(10, Math.ceil(Math.sqrt(count)));
 }
 
 /** What `filterGrids` draws. */
@@ -125,9 +130,13 @@ export async function filterGrids(options: FilterGridsOptions): Promise<FilterGr
     const batch = { data, shape };
     const scale = { min: -limit, max: limit };
     const cells = await imageCells('filterGrids', batch, { scale, colors, cellSize });
-    const across = columns ?? Math.min(10, Math.ceil(Math.sqrt(cells.length)));
-    const legend = { limit, ramp: color ? grey : colors === 'grey' ? grey : diverging };
-    return arrange('filterGrids', cells, across, `Filters ${name}`, name, legend, color);
+    const across = columns ?? columnsFor(cells.length);
+    const legend = {
+      ...scale,
+      color: rampOf(color ? 'grey' : colors),
+      middle: color ? '0, each channel' : '0',
+    };
+    return arrange('filterGrids', cells, across, `Filters ${name}`, name, legend);
   };
   const figures: FilterGrids = { after: await draw('After training', after), limit };
   if (before !== undefined) figures.before = await draw('Before training', before);
@@ -154,8 +163,8 @@ export interface Predictions {
 
 /**
  * One small SVG for each prediction: the image, framed green with a tick if the prediction is
- * right and red with a cross if it is wrong, with the predicted class, the true class and the
- * confidence below.
+ * right and red with a cross if it is wrong. Below it the predicted class and the confidence in the
+ * same colour, and the true class.
  *
  * @throws ShapeError     As `imageGrid`; labels and confidences must be N as well.
  * @throws ArgumentError  A label has no class name.
@@ -183,7 +192,7 @@ export async function predictionGrid(predictions: Predictions, columns = 5): Pro
 }
 
 /** One image with its frame, mark and captions; `content` starts at (0, 0). */
-interface Cell {
+export interface Cell {
   width: number;
   height: number;
   label: string;
@@ -208,12 +217,13 @@ async function predictionCells(fn: string, predictions: Predictions): Promise<Ce
   const right = Array.from({ length: n }, (_, i) => trueLabels[i] === predictedLabels[i]);
   const captions = right.map((_, i) => {
     const sure = confidences ? [formatPercent(confidences[i]!, 1)] : [];
-    return [`pred ${nameOf(predictedLabels[i]!)}`, `true ${nameOf(trueLabels[i]!)}`, ...sure];
+    return [`pred ${nameOf(predictedLabels[i]!)}`, ...sure, `true ${nameOf(trueLabels[i]!)}`];
   });
   const cells = await imageCells(fn, images, {
     ...(predictions.scale && { scale: predictions.scale }),
     cellSize: predictions.cellSize ?? 104,
     captions,
+    coloredLines: confidences ? 2 : 1,
     borders: right.map((ok) => (ok ? RIGHT : WRONG)),
     marks: right.map((ok) => (ok ? 'tick' : 'cross')),
   });
@@ -227,10 +237,11 @@ const MARGIN = 6; // around the image, for the frame and the mark
 const CAPTION_SIZE = 13;
 const CAPTION_LINE = 18;
 
-async function imageCells(
+/** @param options  `coloredLines`: how many lines of a caption have the colour of the border. */
+export async function imageCells(
   fn: string,
   images: ImageBatch,
-  options: ImageGridOptions,
+  { coloredLines = 0, ...options }: ImageGridOptions & { coloredLines?: number },
 ): Promise<Cell[]> {
   const [n, , h, w] = checkedShape(fn, images, true);
   const { cellSize = 64, captions, borders, marks } = options;
@@ -279,7 +290,8 @@ async function imageCells(
             y="${imageH + 2 * MARGIN + CAPTION_LINE * k + 15}"
             font-size="${CAPTION_SIZE}"
             text-anchor="middle"
-            fill="${k === 0 ? INK : QUIET_INK}"
+            font-weight="${k < coloredLines ? 600 : 400}"
+            fill="${k < coloredLines ? (border ?? INK) : k === 0 ? INK : QUIET_INK}"
             >${fitText(line, width, CAPTION_SIZE)}</text
           >`,
       )}`;
@@ -298,19 +310,25 @@ function mark(kind: 'tick' | 'cross' | undefined, x: number, y: number): Markup 
   </g>`;
 }
 
-interface ScaleLegend {
-  limit: number;
-  ramp: (t: number) => Rgb;
+/** What the colours of a grid mean. */
+export interface ScaleLegend {
+  /** Values at both ends. */
+  min: number;
+  max: number;
+  /** Colour at 0, the low end, to 1. */
+  color: (t: number) => Rgb;
+  /** What the middle means; nothing if absent. */
+  middle?: string;
 }
 
-function arrange(
+/** Sets cells in rows, under a title and over a legend. */
+export function arrange(
   fn: string,
   cells: readonly Cell[],
   columns: number,
   label: string,
   title?: string,
   legend?: ScaleLegend,
-  legendIsGrey = false,
 ): string {
   if (!Number.isInteger(columns) || columns < 1) {
     throw new ArgumentError(fn, 'columns to be a positive integer', columns);
@@ -319,11 +337,12 @@ function arrange(
   const pad = 8;
   const across = Math.min(columns, cells.length);
   const down = Math.ceil(cells.length / across);
-  const { width: cellW, height: cellH } = cells[0]!;
+  const cellW = Math.max(...cells.map((cell) => cell.width));
+  const cellH = Math.max(...cells.map((cell) => cell.height));
   const top = pad + (title ? 26 : 0);
   const gridW = across * (cellW + gap) - gap;
   const gridH = down * (cellH + gap) - gap;
-  const width = Math.max(gridW, legend ? 220 : 0, title ? title.length * 9 : 0) + 2 * pad;
+  const width = Math.max(gridW, legend ? BAR + 20 : 0, title ? title.length * 9 : 0) + 2 * pad;
   const height = top + gridH + pad + (legend ? 44 : 0);
   const left = (width - gridW) / 2;
   return svgFigure(
@@ -347,34 +366,41 @@ function arrange(
       const y = top + Math.floor(i / across) * (cellH + gap);
       return html`<g transform="translate(${x} ${y})">${cell.content}</g>`;
     })}
-    ${legend && colorBar(legend, width / 2, top + gridH + 12, legendIsGrey)}`,
+    ${legend && colorBar(legend, width / 2, top + gridH + 12)}`,
   );
 }
 
-/** -m, 0 and m under a ramp of 200 by 12 pixels, centred on x. */
-function colorBar({ limit, ramp }: ScaleLegend, x: number, y: number, each: boolean): Markup {
+const BAR = 240; // width of the legend
+
+/** Both ends and the middle under a ramp of 12 pixels' height, centred on x. */
+function colorBar({ min, max, color, middle }: ScaleLegend, x: number, y: number): Markup {
   const steps = 20;
-  const step = 200 / steps;
-  const signed = ramp === grey ? (t: number) => grey((t + 1) / 2) : ramp;
-  const bars = Array.from({ length: steps }, (_, i) => {
-    const t = (2 * (i + 0.5)) / steps - 1;
-    return html`<rect
-      x="${x - 100 + i * step}"
-      y="${y}"
-      width="${step + (i < steps - 1 ? 0.5 : 0)}"
-      height="12"
-      fill="${cssColor(signed(t))}"
-    />`;
-  });
+  const step = BAR / steps;
+  const bars = Array.from(
+    { length: steps },
+    (_, i) =>
+      html`<rect
+        x="${x - BAR / 2 + i * step}"
+        y="${y}"
+        width="${step + (i < steps - 1 ? 0.5 : 0)}"
+        height="12"
+        fill="${cssColor(color((i + 0.5) / steps))}"
+      />`,
+  );
   const text = (at: number, anchor: string, words: string): Markup =>
     html`<text x="${at}" y="${y + 28}" font-size="13" text-anchor="${anchor}" fill="${QUIET_INK}"
       >${words}</text
     >`;
-  const most = formatNumber(limit, 3);
+  const number = (value: number): string => formatNumber(value, 3).replace('-', '\u2212');
   return html`${bars}
-    <rect x="${x - 100}" y="${y}" width="200" height="12" fill="none" stroke="#9aa5b1" />
-    ${text(x - 100, 'start', `\u2212${most}`)} ${text(x, 'middle', each ? '0, each channel' : '0')}
-    ${text(x + 100, 'end', most)}`;
+    <rect x="${x - BAR / 2}" y="${y}" width="${BAR}" height="12" fill="none" stroke="#9aa5b1" />
+    ${text(x - BAR / 2, 'start', number(min))} ${middle !== undefined && text(x, 'middle', middle)}
+    ${text(x + BAR / 2, 'end', number(max))}`;
+}
+
+/** The colours of values from 0, the low end, to 1. */
+export function rampOf(colors: 'grey' | 'diverging'): (t: number) => Rgb {
+  return colors === 'grey' ? grey : (t) => diverging(2 * t - 1);
 }
 
 /** PNG data URIs, one for each image. */
@@ -387,7 +413,7 @@ async function encodeImages(
   const { data } = images;
   const bytes = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
   const range = rangeOf(fn, data, scale ?? (bytes ? 'bytes' : 'common'), c * h * w);
-  const ramp = colors === 'grey' ? grey : (t: number) => diverging(2 * t - 1);
+  const ramp = rampOf(colors);
   const { encode } = await import('fast-png');
   return Array.from({ length: n }, (_, i) => {
     const from = i * c * h * w;
@@ -430,7 +456,11 @@ function rangeOf(
   return () => all;
 }
 
-function extent(data: ArrayLike<number>, from: number, to: number): { min: number; max: number } {
+export function extent(
+  data: ArrayLike<number>,
+  from: number,
+  to: number,
+): { min: number; max: number } {
   let [min, max] = [Infinity, -Infinity];
   for (let i = from; i < to; i++) {
     const v = data[i]!;
@@ -442,12 +472,12 @@ function extent(data: ArrayLike<number>, from: number, to: number): { min: numbe
 }
 
 /** The largest finite magnitude; 0 if there is none. */
-function magnitude(data: ArrayLike<number>): number {
+export function magnitude(data: ArrayLike<number>): number {
   const { min, max } = extent(data, 0, data.length);
   return max < min ? 0 : Math.max(Math.abs(min), Math.abs(max));
 }
 
-function checkedShape(
+export function checkedShape(
   fn: string,
   { data, shape }: ImageBatch,
   asImages: boolean,

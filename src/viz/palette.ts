@@ -34,7 +34,7 @@ export function cssColor([r, g, b]: Rgb): string {
   return `rgb(${r},${g},${b})`;
 }
 
-const WHITE: Rgb = [255, 255, 255];
+export const WHITE: Rgb = [255, 255, 255];
 const BLUE: Rgb = [5, 76, 140];
 const ORANGE: Rgb = [178, 74, 0];
 

@@ -1,6 +1,8 @@
 /** The report of a run: one HTML file that needs nothing else, not even a script. */
 
 import { ArgumentError } from '../errors.js';
+import { formatBytes, formatPrefixed } from '../nn/units.js';
+import { architectureGraph, type ArchitectureNode } from './architecture.js';
 import { trainingCurves, type TrainingHistory } from './charts.js';
 import {
   confusionMatrixChart,
@@ -9,7 +11,14 @@ import {
   type ConfusionCounts,
 } from './confusionMatrix.js';
 import { html, trusted, type HtmlValue, type Markup } from './html.js';
-import { filterGrids, predictionCards, type ImageBatch, type Predictions } from './imageGrid.js';
+import { featureMaps, type FeatureMapsOptions } from './featureMaps.js';
+import {
+  filterGrids,
+  imageGrid,
+  predictionCards,
+  type ImageBatch,
+  type Predictions,
+} from './imageGrid.js';
 import { formatCount, formatNumber, formatPercent, formatSeconds } from './palette.js';
 
 /** The figures at the head of the report; each is left out when absent. */
@@ -38,6 +47,10 @@ export interface ReportSummaryRow {
   outputShape: readonly (number | string)[];
   /** Parameters of this layer alone. */
   parameters: number;
+  /** What the layer multiplies and adds for one example. Default: not shown. */
+  multiplyAdds?: number;
+  /** True if the parameters are those of a row before. Default: false. */
+  repeated?: boolean;
 }
 
 /** The layers of the model and their totals; `summary()` of a Module gives one. */
@@ -47,6 +60,22 @@ export interface ReportSummary {
   parameters?: number;
   /** Parameters that the optimizer changes. Default: not shown. */
   trainableParameters?: number;
+  /** Numbers that are kept and not learnt. Default: not shown. */
+  buffers?: number;
+  /** Of all layers. Default: not shown. */
+  multiplyAdds?: number;
+  /** Bytes of the input. Default: not shown, as the others. */
+  inputBytes?: number;
+  /** Bytes of the outputs of layers and of their gradients. */
+  activationBytes?: number;
+  /** Bytes of the parameters. */
+  parameterBytes?: number;
+  /** Bytes of the buffers; not shown either if 0. */
+  bufferBytes?: number;
+  /** Bytes of input, activations, parameters and buffers. */
+  totalBytes?: number;
+  /** What was computed from what. Default: the network is not drawn. */
+  graph?: readonly ArchitectureNode[];
 }
 
 /** What the program ran on, as `device.info` has it; empty strings are left out. */
@@ -71,10 +100,16 @@ export interface ReportData {
   headline?: ReportHeadline;
   /** The curves are left out if it has no epoch. */
   history?: TrainingHistory;
+  /** Some images of the data with their labels. */
+  samples?: { images: ImageBatch; labels: ArrayLike<number> };
   /** Weights of the first convolution, (K, C, kH, kW), before and after training. */
   filters?: { before?: ImageBatch; after: ImageBatch; layer?: string };
   /** Some test images, usually twenty, with what the model said of them. */
   predictions?: Predictions;
+  /** Test images that the model got wrong and was most sure of. */
+  mistakes?: Predictions;
+  /** What a layer makes of one test image. */
+  featureMaps?: FeatureMapsOptions;
   /** Counts on the test set: row = true class, column = predicted class. */
   confusionMatrix?: ConfusionCounts;
   /** Names of the classes, for the matrix and for predictions without names of their own. */
@@ -105,9 +140,13 @@ export async function htmlReport(data: ReportData): Promise<string> {
   const sections = [
     headlineSection(data.headline),
     await curvesSection(data.history),
-    await filtersSection(data.filters),
+    await samplesSection(data),
     await predictionsSection(data),
+    await mistakesSection(data),
     confusionSection(data),
+    await filtersSection(data.filters),
+    await featureMapsSection(data.featureMaps),
+    architectureSection(data),
     summarySection(data.summary),
     settingsSection(data),
     commandSection(data.command),
@@ -208,24 +247,67 @@ async function filtersSection(filters: ReportData['filters']): Promise<Markup | 
   );
 }
 
+async function samplesSection({ samples, classNames }: ReportData): Promise<Markup | undefined> {
+  if (samples === undefined) return undefined;
+  const { images, labels } = samples;
+  const captions = Array.from(labels, (label) => classNames?.[label] ?? String(label));
+  const grid = await imageGrid(images, { captions, columns: 10 });
+  return section('samples', 'Images', figure(grid));
+}
+
+async function featureMapsSection(options: ReportData['featureMaps']): Promise<Markup | undefined> {
+  if (options === undefined) return undefined;
+  const { layer } = options;
+  return section(
+    'features',
+    'Feature maps',
+    html`<p>
+        What ${layer === undefined ? 'a layer' : html`<code>${layer}</code>`} makes of one test
+        image.
+      </p>
+      ${figure(await featureMaps({ ...options, columns: options.columns ?? 10 }))}`,
+  );
+}
+
+function architectureSection({ summary, model }: ReportData): Markup | undefined {
+  if (summary?.graph === undefined) return undefined;
+  const { graph, parameters, multiplyAdds } = summary;
+  const drawing = architectureGraph({ graph, model, parameters, multiplyAdds });
+  return section('architecture', 'Architecture', figure(drawing));
+}
+
 async function predictionsSection(data: ReportData): Promise<Markup | undefined> {
   if (data.predictions === undefined) return undefined;
-  const predictions = {
-    ...data.predictions,
-    ...(!data.predictions.classNames && data.classNames && { classNames: data.classNames }),
-  };
-  const cards = await predictionCards(predictions);
-  const { trueLabels, predictedLabels } = predictions;
+  const cards = await cardsOf(data.predictions, data.classNames);
+  const { trueLabels, predictedLabels } = data.predictions;
   const right = cards.filter((_, i) => trueLabels[i] === predictedLabels[i]).length;
   return section(
     'predictions',
     'Predictions',
     html`<p>
         ${right} of ${cards.length} right: green with a tick; wrong: red with a cross. Under each
-        image: the prediction, the truth${predictions.confidences && ', the confidence'}.
+        image: the prediction${data.predictions.confidences && ', its confidence'}, the truth.
       </p>
       <div class="cards">${cards.map(trusted)}</div>`,
   );
+}
+
+async function mistakesSection(data: ReportData): Promise<Markup | undefined> {
+  if (data.mistakes === undefined || data.mistakes.trueLabels.length === 0) return undefined;
+  const cards = await cardsOf(data.mistakes, data.classNames);
+  return section(
+    'mistakes',
+    'Mistakes',
+    html`<p>Wrong, and most confidently so.</p>
+      <div class="cards">${cards.map(trusted)}</div>`,
+  );
+}
+
+function cardsOf(predictions: Predictions, classNames?: readonly string[]): Promise<string[]> {
+  return predictionCards({
+    ...predictions,
+    ...(!predictions.classNames && classNames && { classNames }),
+  });
 }
 
 function confusionSection(data: ReportData): Markup | undefined {
@@ -276,47 +358,71 @@ function classTable(classes: readonly ClassAccuracy[]): Markup {
 function summarySection(summary?: ReportSummary): Markup | undefined {
   if (summary === undefined) return undefined;
   const total = summary.parameters ?? summary.rows.reduce((sum, row) => sum + row.parameters, 0);
+  const counts = summary.rows.some(({ multiplyAdds }) => multiplyAdds !== undefined);
   const { trainableParameters: trainable } = summary;
+  const facts: [name: string, value: string | undefined][] = [
+    ['Parameters', formatCount(total)],
+    ['Trainable', told(trainable, formatCount)],
+    ['Non-trainable', told(trainable, (n) => formatCount(total - n))],
+    ['Buffers', summary.buffers ? formatCount(summary.buffers) : undefined],
+    ['Multiply-adds', told(summary.multiplyAdds, formatPrefixed)],
+    ['Input', told(summary.inputBytes, formatBytes)],
+    ['Activations and their gradients', told(summary.activationBytes, formatBytes)],
+    ['Memory of the parameters', told(summary.parameterBytes, formatBytes)],
+    ['Memory of the buffers', summary.bufferBytes ? formatBytes(summary.bufferBytes) : undefined],
+    ['Estimated total', told(summary.totalBytes, formatBytes)],
+  ];
   return section(
     'model',
-    'Model',
+    'Layers',
     html`<div class="scroll">
-      <table class="wide">
-        <thead>
-          <tr>
-            <th>Layer</th>
-            <th>Type</th>
-            <th>Output shape</th>
-            <th class="number">Parameters</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${summary.rows.map(
-            (row) =>
-              html` <tr>
-                <th scope="row"><code>${row.name}</code></th>
-                <td>${row.type}</td>
-                <td>(${row.outputShape.join(', ')})</td>
-                <td class="number">${formatCount(row.parameters)}</td>
-              </tr>`,
-          )}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row" colspan="3">Total</th>
-            <td class="number">${formatCount(total)}</td>
-          </tr>
-          ${
-            trainable !== undefined &&
-            html`<tr>
-              <th scope="row" colspan="3">Trainable</th>
-              <td class="number">${formatCount(trainable)}</td>
-            </tr>`
-          }
-        </tfoot>
-      </table>
-    </div>`,
+        <table class="wide">
+          <thead>
+            <tr>
+              <th>Layer</th>
+              <th>Type</th>
+              <th>Output shape</th>
+              <th class="number">Parameters</th>
+              ${counts && html`<th class="number">Multiply-adds</th>`}
+            </tr>
+          </thead>
+          <tbody>
+            ${summary.rows.map(
+              (row) =>
+                html` <tr>
+                  <th scope="row"><code>${row.name}</code></th>
+                  <td>${row.type}</td>
+                  <td>(${row.outputShape.join(', ')})</td>
+                  <td class="number">${row.repeated ? 'shared' : formatCount(row.parameters)}</td>
+                  ${
+                    counts &&
+                    html`<td class="number">${told(row.multiplyAdds, formatCount) ?? ''}</td>`
+                  }
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      <div class="scroll totals">
+        <table>
+          <tbody>
+            ${facts
+              .filter(([, value]) => value !== undefined)
+              .map(
+                ([name, value]) =>
+                  html`<tr>
+                    <th scope="row">${name}</th>
+                    <td class="number">${value}</td>
+                  </tr>`,
+              )}
+          </tbody>
+        </table>
+      </div>`,
   );
+}
+
+function told<T>(value: T | undefined, write: (value: T) => string): string | undefined {
+  return value === undefined ? undefined : write(value);
 }
 
 function settingsSection({ settings, adapter }: ReportData): Markup | undefined {
@@ -428,10 +534,11 @@ th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line
   vertical-align: top; }
 td, tbody th { overflow-wrap: break-word; }
 .wide { min-width: 480px; }
-tbody th, tfoot th { font-weight: 500; }
+tbody th { font-weight: 500; }
 thead th { color: var(--quiet); font-size: .875rem; font-weight: 600; }
-tbody:last-child tr:last-child > *, tfoot tr:last-child > * { border-bottom: 0; }
-tfoot th, tfoot td { font-weight: 700; }
+tbody:last-child tr:last-child > * { border-bottom: 0; }
+.totals { margin-top: 16px; }
+.totals td { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.bar { width: 18%; min-width: 40px; vertical-align: middle; }
 td.bar span { display: block; height: 8px; border-radius: 4px; background: var(--accent); }

@@ -19,9 +19,16 @@ export function svgFigure(width: number, height: number, label: string, content:
   return `${svgOpening(width, height, label)}\n${body.toString()}\n</svg>`;
 }
 
+/** About how wide `text` is: it cannot be measured without a DOM. */
+export function textWidth(text: string, fontSize: number): number {
+  return Array.from(text).length * MEAN_LETTER * fontSize;
+}
+
+const MEAN_LETTER = 0.55; // em
+
 /** `text` cut to what fits into `width` pixels at `fontSize`, ending in an ellipsis if cut. */
 export function fitText(text: string, width: number, fontSize: number): string {
   const letters = Array.from(text);
-  const room = Math.max(1, Math.floor(width / (0.55 * fontSize))); // 0.55 em: a mean letter
+  const room = Math.max(1, Math.floor(width / (MEAN_LETTER * fontSize)));
   return letters.length <= room ? text : `${letters.slice(0, room - 1).join('')}\u2026`;
 }

@@ -20,7 +20,9 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^Usage: shadegrad /);
-    for (const command of ['train', 'evaluate', 'predict', 'summary', 'profile', 'info']) {
+    for (const command of [
+      ...['train', 'evaluate', 'predict', 'plot', 'summary', 'gradcheck', 'profile', 'info'],
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });
@@ -43,6 +45,14 @@ describe('help', () => {
     ],
     ['evaluate', ['--data', '--root', '--batch-size']],
     ['predict', ['--top', '--invert', '--center']],
+    [
+      'plot',
+      [
+        ...['--out', '--layer', '--image', '--count', '--direction', '--root'],
+        'curves',
+        'Examples:',
+      ],
+    ],
     ['summary', ['--activation', '--pool']],
     ['profile', ['--batch', '--mode', '--repeat', '--trace', '--activation']],
     ['info', ['--json']],
@@ -123,8 +133,9 @@ describe('summary', () => {
   test('is a table that ends in the number of parameters', async () => {
     const { code, stdout } = await shadegrad('summary', 'lenet5');
     expect(code).toBe(0);
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/ 61,706$/);
-    expect(stdout).toMatch(/^features\.0 +Conv2d +\(1, 6, 28, 28\) +156$/m);
+    expect(stdout).toMatch(/^Total parameters: 61,706$/m);
+    expect(stdout).toMatch(/^Multiply-adds: 423,038$/m);
+    expect(stdout).toMatch(/^features\.0 +Conv2d +\(1, 6, 28, 28\) +156 +122,304$/m);
     expect(stdout).toMatch(/^features\.2 +AvgPool2d /m);
   });
 
@@ -133,7 +144,8 @@ describe('summary', () => {
     const { stdout } = await shadegrad(...args);
     expect(stdout).toMatch(/^features\.1 +ReLU /m);
     expect(stdout).toMatch(/^features\.2 +MaxPool2d /m);
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/ 61,706$/);
+    expect(stdout).toMatch(/^Total parameters: 61,706$/m);
+    expect(stdout).toMatch(/^Multiply-adds: 423,038$/m);
   });
 
   test('refuses a network that does not exist', async () => {

@@ -306,3 +306,40 @@ test('refuses sizes that are none', () => {
     'DataLoader: expected batchSize of 1 or more, got NaN',
   );
 });
+
+describe('its state', () => {
+  /** The batches of the rest of a pass, and of the pass after it. */
+  const goOn = async (loader: sg.data.DataLoader) => [await labels(loader), await labels(loader)];
+
+  test.each([{ seed: 5 }, {}])('goes on within a pass, %j', async (seeded) => {
+    const options = { ...seeded, batchSize: 3, shuffle: true };
+    sg.manualSeed(8);
+    const loader = loaderOf(options);
+    await labels(loader);
+    expect(loader.stateDict().pass).toBeNull();
+    let taken = 0;
+    let state: sg.data.DataLoaderState | undefined;
+    const rest: number[][] = [];
+    for await (const [, y] of loader) {
+      if (++taken === 2) {
+        sg.rand([1]).dispose(); // what others draw meanwhile belongs to the state too
+        state = loader.stateDict();
+      } else if (taken > 2) rest.push((await y!.toArray()) as number[]);
+    }
+    const next = await labels(loader);
+    expect(state!.pass!.batches).toBe(2);
+
+    sg.manualSeed(0);
+    const other = loaderOf(options);
+    other.loadStateDict(JSON.parse(JSON.stringify(state)) as sg.data.DataLoaderState);
+    expect(await goOn(other)).toEqual([rest, next]);
+  });
+
+  test('of more batches than there are is refused', () => {
+    const { generator } = loaderOf({}).stateDict();
+    const state = { generator, pass: { generator, batches: 6 } };
+    expect(() => loaderOf({ batchSize: 2 }).loadStateDict(state)).toThrow(
+      'DataLoader.loadStateDict: expected a state within 5 batches, got 6',
+    );
+  });
+});

@@ -117,3 +117,18 @@ test.each([
   expect(make).toThrow(kind);
   expect(make).toThrow(message);
 });
+
+describe('imagesAt', () => {
+  const dataset = new sg.data.ImageDataset(plain);
+
+  test('gives the bytes of some images in their order', () => {
+    const { data, shape } = dataset.imagesAt([6, 0, 6]);
+    expect(shape).toEqual([3, ...SHAPE]);
+    const image = (i: number) => [...images.subarray(i * SIZE, (i + 1) * SIZE)];
+    expect([...data]).toEqual([...image(6), ...image(0), ...image(6)]);
+  });
+
+  test.each([[-1], [COUNT], [0.5], [NaN]])('refuses %s', (index) => {
+    expect(() => dataset.imagesAt([0, index])).toThrow(sg.ArgumentError);
+  });
+});

@@ -32,6 +32,7 @@ SCRIPTS = [
     "training",
     "initial",
     "alexnet",
+    "interchange",
 ]
 
 if __name__ == "__main__":

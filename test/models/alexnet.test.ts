@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { alexnet, type Layer, type Weights } from '../reference/alexnet.js';
+import { keep } from '../support/keep.js';
 import { withBindingLimit } from '../support/limits.js';
 import { uniform } from '../support/random.js';
 import { relativeError } from '../support/results.js';
@@ -64,15 +65,6 @@ const FORMS: {
     ],
   },
 ];
-
-const open: { dispose(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0)) one.dispose();
-});
-function keep<T extends { dispose(): void }>(one: T): T {
-  open.push(one);
-  return one;
-}
 
 async function weightsOf(parameter: sg.Tensor): Promise<Weights> {
   // Odd, or all would be of one column.

@@ -1,7 +1,8 @@
 import * as sg from 'shadegrad';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { lenet5 } from '../reference/lenet5.js';
 import { labels, pixels } from '../support/digits.js';
+import { keep } from '../support/keep.js';
 
 const FORMS = [
   { activation: 'sigmoid', pool: 'avg' },
@@ -18,15 +19,6 @@ function relativeError(actual: ArrayLike<number>, expected: Float64Array): numbe
     norm += e ** 2;
   });
   return Math.sqrt(difference / norm);
-}
-
-const open: { dispose(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0)) one.dispose();
-});
-function keep<T extends { dispose(): void }>(one: T): T {
-  open.push(one);
-  return one;
 }
 
 function batch(): [sg.Tensor, sg.Tensor] {

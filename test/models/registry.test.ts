@@ -20,6 +20,48 @@ describe('models by name', () => {
   });
 });
 
+describe('a network for images', () => {
+  const { create, inputShapeOf, optionsFor, recipeFor } = sg.models;
+  const photos = { imageShape: [3, 32, 32], classes: 7 };
+
+  test('takes their channels, their size and their classes where it can', () => {
+    expect(optionsFor('lenet5', photos)).toEqual({ numClasses: 7, inChannels: 3, inputSize: 32 });
+    expect(optionsFor('lenet5', { ...photos, imageShape: [1, 90, 90] })).toEqual({
+      numClasses: 7,
+      inChannels: 1,
+    });
+    expect(optionsFor('alexnet', photos, { variant: 'd2l', numClasses: 9 })).toEqual({
+      ...{ variant: 'd2l', numClasses: 9, inChannels: 3 },
+    });
+    for (const name of sg.models.names) {
+      const imageShape = inputShapeOf(name);
+      const options = optionsFor(name, { imageShape, classes: 3 }, { dropout: 0 });
+      if (name === 'alexnet') continue; // its memory
+      const model = create(name, options);
+      expect(model.summary([2, ...imageShape]).rows.at(-1)!.outputShape).toEqual([2, 3]);
+      model.dispose();
+    }
+  });
+
+  test('refuses channels that it cannot take', () => {
+    expect(() => optionsFor('mlp', photos)).toThrow('mlp: expected images of 1 channels, got 3');
+    expect(() => optionsFor('alexnetcifar', { ...photos, imageShape: [1, 28, 28] })).toThrow(
+      'alexnetcifar: expected images of 3 channels, got 1',
+    );
+  });
+
+  test('has what its tutorials train it with', () => {
+    const model = create('alexnetcifar');
+    const { regularizers, adam } = recipeFor('alexnetcifar', model);
+    expect(regularizers.map(({ factor }) => factor)).toEqual([0.0005]);
+    expect(adam).toEqual({ eps: 1e-7 });
+    model.dispose();
+    const plain = create('lenet5');
+    expect(recipeFor('lenet5', plain)).toEqual({ regularizers: [], adam: {} });
+    plain.dispose();
+  });
+});
+
 test('LeNet-5 has its parameters under PyTorch’s keys and shapes', () => {
   const model = new sg.models.LeNet5();
   expect(model.namedParameters().map(([key, { shape }]) => [key, ...shape])).toEqual([

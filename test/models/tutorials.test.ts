@@ -1,15 +1,7 @@
 import * as sg from 'shadegrad';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels, pixels } from '../support/digits.js';
-
-const open: { dispose(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0)) one.dispose();
-});
-function keep<T extends { dispose(): void }>(one: T): T {
-  open.push(one);
-  return one;
-}
+import { keep } from '../support/keep.js';
 
 type Layers = [type: string, shape: number[]][];
 

@@ -330,3 +330,69 @@ describe('loadStateDict', () => {
     });
   });
 });
+
+describe('a module at a path', () => {
+  class Inner extends Module {
+    readonly convLike = new Linear(1, 2);
+    readonly blocks = [new Linear(1, 3), new Sequential(new ReLU(), new Linear(1, 4))];
+
+    forward(x: sg.Tensor): sg.Tensor {
+      return x;
+    }
+  }
+  class Outer extends Module {
+    readonly inner = new Inner();
+    readonly scale = new Parameter([1]);
+
+    forward(x: sg.Tensor): sg.Tensor {
+      return x;
+    }
+  }
+  const PATHS = [
+    'inner',
+    'inner.conv_like',
+    'inner.blocks.0',
+    'inner.blocks.1',
+    'inner.blocks.1.1',
+  ];
+
+  test('is found', () => {
+    const model = own(new Outer());
+    expect(model.getSubmodule('')).toBe(model);
+    for (const [path, module] of model.namedModules()) {
+      expect(model.getSubmodule(path), path).toBe(module);
+    }
+    expect(model.namedModules().map(([path]) => path)).toEqual(expect.arrayContaining(PATHS));
+  });
+
+  test('is replaced, in a field, an array and a Sequential', () => {
+    for (const path of PATHS) {
+      const model = own(new Outer());
+      const paths = model.namedModules().map(([name]) => name);
+      const old = model.getSubmodule(path);
+      const fresh = own(new sg.nn.Identity());
+      expect(model.setSubmodule(path, fresh), path).toBe(old);
+      expect(model.getSubmodule(path), path).toBe(fresh);
+      const left = paths.filter((name) => !name.startsWith(`${path}.`));
+      expect(model.namedModules().map(([name]) => name)).toEqual(left);
+      old.dispose();
+    }
+  });
+
+  test('that there is not is refused with the names that there are', () => {
+    const model = own(new Outer());
+    const identity = new sg.nn.Identity();
+    expect(() => model.getSubmodule('inner.blocks.1.7')).toThrow(sg.ArgumentError);
+    expect(() => model.getSubmodule('inner.blocks.1.7')).toThrow(
+      "getSubmodule: expected a path with '7' among the sub-modules of Sequential: 0, 1, " +
+        "got 'inner.blocks.1.7'",
+    );
+    expect(() => model.setSubmodule('outer', identity)).toThrow(
+      "setSubmodule: expected a path with 'outer' among the sub-modules of Outer: inner, got 'outer'",
+    );
+    // A parameter is no module, and neither is the network itself in its own place.
+    expect(() => model.setSubmodule('scale', identity)).toThrow(sg.ArgumentError);
+    expect(() => model.setSubmodule('', identity)).toThrow(sg.ArgumentError);
+    expect(() => model.setSubmodule('inner', null as never)).toThrow('expected a Module, got null');
+  });
+});

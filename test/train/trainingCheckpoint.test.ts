@@ -1,7 +1,9 @@
 import * as sg from 'shadegrad';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { blobs } from '../support/blobs.js';
+import { keep } from '../support/keep.js';
 
+const { ReduceLROnPlateau } = sg.optim.lr;
 const { EarlyStopping, LRSchedule, TopKAccuracy, F1Score, Trainer, TrainingCheckpoint } = sg.train;
 
 type Made = { model: sg.nn.Module; optimizer: sg.optim.Optimizer<{ lr: number }> };
@@ -12,15 +14,6 @@ interface Recipe {
   options?: Partial<sg.train.TrainerOptions>;
   callbacks?: (made: Made) => sg.train.Callback[];
   seed?: number;
-}
-
-const disposables: { dispose(): void }[] = [];
-afterEach(() => {
-  for (const one of disposables.splice(0)) one.dispose();
-});
-function keep<T extends { dispose(): void }>(one: T): T {
-  disposables.push(one);
-  return one;
 }
 
 const EPOCHS = 3;
@@ -94,12 +87,13 @@ const RECIPES: [name: string, recipe: Recipe][] = [
     },
   ],
   [
-    'a schedule by the validation loss, and early stopping with the best weights',
+    'a schedule by the loss, and early stopping with the best weights',
     {
-      optimizer: (params) => new sg.optim.RMSprop(params, { lr: 0.5 }),
+      // As if a rising loss were wanted, so that the first epoch is the best.
+      optimizer: (params) => new sg.optim.RMSprop(params, { lr: 0.01 }),
       callbacks: ({ optimizer }) => [
-        new LRSchedule(new sg.optim.lr.ReduceLROnPlateau(optimizer, { patience: 0 })),
-        new EarlyStopping({ patience: 2, restoreBestWeights: true }),
+        new LRSchedule(new ReduceLROnPlateau(optimizer, { patience: 0, mode: 'max' })),
+        new EarlyStopping({ patience: 2, mode: 'max', restoreBestWeights: true }),
       ],
     },
   ],

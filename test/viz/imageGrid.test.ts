@@ -136,7 +136,7 @@ describe('predictions', () => {
   test('tells prediction, truth and confidence, escaped', async () => {
     const [, wrong] = await predictionCards(predictions);
     const texts = all(parseXml(wrong!), 'text').map(({ text }) => text);
-    expect(texts).toEqual(['pred cat', 'true <b>dog</b>', '50.0 %']);
+    expect(texts).toEqual(['pred cat', '50.0 %', 'true <b>dog</b>']);
     expect(wrong).not.toContain('<b>');
     expect(parseXml(wrong!).attributes['aria-label']).toMatch(/^wrong: /);
   });

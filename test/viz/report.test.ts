@@ -35,14 +35,43 @@ const FULL: ReportData = {
     predictedLabels: [0, 0],
     confidences: [0.9, 0.8],
   },
+  mistakes: {
+    images: { data: new Uint8Array(1), shape: [1, 1, 1, 1] },
+    trueLabels: [1],
+    predictedLabels: [0],
+    confidences: [0.99],
+  },
+  samples: { images: { data: new Uint8Array(2), shape: [2, 1, 1, 1] }, labels: [1, 0] },
+  featureMaps: { maps: { data: [1, 2], shape: [2, 1, 1] }, layer: BAD },
   confusionMatrix: [
     [9, 1],
     [0, 10],
   ],
   classNames: ['cat', BAD],
   summary: {
-    rows: [{ name: BAD, type: BAD, outputShape: ['N', 6, 28, 28], parameters: 156 }],
-    trainableParameters: 156,
+    rows: [
+      {
+        name: BAD,
+        type: BAD,
+        outputShape: ['N', 6, 28, 28],
+        parameters: 156,
+        multiplyAdds: 122304,
+      },
+      { name: BAD, type: BAD, outputShape: ['N', 1], parameters: 156, repeated: true },
+    ],
+    graph: [
+      { type: 'Input', outputShape: ['N', 1, 28, 28] },
+      { type: BAD, outputShape: ['N', 9] },
+    ],
+    parameters: 156,
+    trainableParameters: 100,
+    buffers: 12,
+    multiplyAdds: 714682664,
+    inputBytes: 3136,
+    activationBytes: 3953472,
+    parameterBytes: 624,
+    bufferBytes: 48,
+    totalBytes: 248958000,
   },
   adapter: { vendor: BAD, architecture: '', description: 'SwiftShader', software: true },
   settings: { lr: 0.001, [BAD]: BAD, scheduler: null, absent: undefined },
@@ -68,9 +97,13 @@ describe('htmlReport', () => {
     expect(sections(page)).toEqual([
       'headline',
       'curves',
-      'filters',
+      'samples',
       'predictions',
+      'mistakes',
       'confusion',
+      'filters',
+      'features',
+      'architecture',
       'model',
       'settings',
       'command',
@@ -87,6 +120,12 @@ describe('htmlReport', () => {
       '(N, 6, 28, 28)',
       'software',
       '1 of 2 right',
+      '122,304',
+      'shared',
+      '714.68 M',
+      '3.14 kB',
+      '248.96 MB',
+      '0.05 kB',
       '90.00 %',
       FULL.command!,
     ]) {
@@ -121,7 +160,8 @@ describe('htmlReport', () => {
     'with %s alone',
     async (key) => {
       const page = await htmlReport({ title: 'One', [key]: FULL[key as keyof ReportData] });
-      expect(sections(page).length).toBeLessThanOrEqual(1);
+      // A summary is drawn and listed.
+      expect(sections(page).length).toBeLessThanOrEqual(key === 'summary' ? 2 : 1);
       parseXml(asXml(page));
       expect(page).not.toMatch(/undefined|\[object/);
     },

@@ -4,10 +4,11 @@ import { Command } from 'commander';
 import { ArgumentError, data, manualSeed, models, optim, train, type nn } from 'shadegrad';
 import { makeAugment } from '../augmentations.js';
 import { normalizationFor, prepared, readData, type RawData } from '../dataSets.js';
+import { filtersOf } from '../figures.js';
 import { adapterLine, gpuOpener, percent } from '../gpu.js';
 import { finishingOnSignals } from '../interruption.js';
 import { saveModel, type ModelFacts } from '../modelFile.js';
-import { firstFilters, writeReport } from '../report.js';
+import { writeReport } from '../report.js';
 import {
   makeRunFolder,
   openRunFolder,
@@ -86,10 +87,13 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
   const files = resume ? openRunFolder(settings.out) : makeRunFolder(settings.out, overwrite);
   const device = await gpu();
   console.log(`adapter: ${adapterLine(device)}`);
+  if (settings.mixedPrecision && !device.hasF16) {
+    console.error('train: this adapter has no f16, so --mixed-precision changes nothing');
+  }
 
   manualSeed(settings.seed);
   const model = models.create(settings.model, options);
-  const filtersBefore = await firstFilters(model);
+  const filtersBefore = await filtersOf(model);
   const training = assemble(model, { settings, raw, options, held, files });
   const { trainer, loader, validation, test, facts } = training;
 
