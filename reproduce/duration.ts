@@ -1,5 +1,5 @@
 /** How long an experiment takes, from what was measured of it before. */
-import * as sg from 'shadegrad';
+import { models } from 'shadegrad';
 import { currentDevice } from '../src/gpu/device.js';
 import type { Experiment, Version } from './experiments.js';
 import { resultsOf, type Kept } from './results.js';
@@ -60,21 +60,14 @@ export function adaptersOf({ files }: Kept): string[] {
   return [...new Set(files.map(({ environment }) => environment.adapter.description))];
 }
 
-/** Of one image's forward pass through convolutions and dense layers. Computes nothing. */
+/** Of one image's forward pass. Computes nothing. */
 export function multiplyAddsOf(experiment: Experiment): number {
-  let total = 0;
+  const { name, options } = experiment.network;
+  let multiplyAdds = 0;
   currentDevice().dryRun(() => {
-    const { name, options } = experiment.network;
     const model = makeModel(experiment);
-    const { rows } = model.summary([1, ...sg.models.inputShapeOf(name, options)]);
-    const layers = new Map(model.namedModules());
-    for (const { name, outputShape } of rows) {
-      const layer = layers.get(name);
-      const [, , height = 1, width = 1] = outputShape;
-      if (layer instanceof sg.nn.Conv2d || layer instanceof sg.nn.Linear)
-        total += layer.weight.numel * height * width;
-    }
-    for (const tensor of Object.values(model.stateDict())) tensor.dispose();
+    ({ multiplyAdds } = model.summary([1, ...models.inputShapeOf(name, options)]));
+    model.dispose();
   });
-  return total;
+  return multiplyAdds;
 }

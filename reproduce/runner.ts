@@ -36,7 +36,7 @@ export async function runExperiment(
     return await train({ experiment, version, parts, model, optimizer, options });
   } finally {
     optimizer.dispose();
-    for (const tensor of Object.values(model.stateDict())) tensor.dispose();
+    model.dispose();
     parts.dispose();
   }
 }
