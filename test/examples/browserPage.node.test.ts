@@ -69,7 +69,7 @@ describe('examples/browser/index.html with examples/browser/main.js', () => {
     }
     expect(await page.locator('#predictions svg image').count()).toBe(20);
     const texts = await page.locator('#predictions > svg').allTextContents();
-    for (const text of texts) expect(text).toMatch(/pred \d\s*true \d\s*\d+\.\d %/);
+    for (const text of texts) expect(text).toMatch(/pred \d\s*\d+\.\d %\s*true \d/);
     expect(texts[0]).toContain('true 7'); // the first test image of MNIST
     expect(errors).toEqual([]);
 
