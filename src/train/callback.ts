@@ -19,7 +19,10 @@ export interface TrainingContext {
   readonly plan: TrainingPlan;
   /** What was measured so far; at `onEpochEnd` with the epoch that ends. */
   readonly history: History;
-  /** Batches of the epoch so far: more than 0 as one begins that a checkpoint was made in. */
+  /**
+   * Batches so far of the epoch under way, 0 between epochs: more as one begins that a checkpoint was
+   * made in.
+   */
   readonly batch: number;
   /** Times that the parameters were updated: batches, or groups of `accumulate` batches. */
   readonly updates: number;

@@ -63,26 +63,21 @@ export class LRSchedule implements Callback {
     if (value !== undefined) this.scheduler.step(value);
   }
 
-  stateDict(): CallbackState {
-    const { name, updates } = this;
-    return { values: { name, updates, scheduler: this.scheduler.stateDict() } };
+  /** The class of its scheduler. */
+  get schedulerName(): string {
+    return this.scheduler.constructor.name;
   }
 
-  /** @throws ArgumentError for the state of another schedule. */
+  stateDict(): CallbackState {
+    return { values: { updates: this.updates, scheduler: this.scheduler.stateDict() } };
+  }
+
   loadStateDict({ values }: CallbackState): void {
-    const { name, updates, scheduler } = values as {
-      name: string;
+    const { updates, scheduler } = values as {
       updates: number;
       scheduler: LRSchedulerState & ReduceLROnPlateauState;
     };
-    if (name !== this.name) {
-      throw new ArgumentError('LRSchedule.loadStateDict', `the state of ${this.name}`, name);
-    }
     this.updates = updates;
     this.scheduler.loadStateDict(scheduler);
-  }
-
-  private get name(): string {
-    return this.scheduler.constructor.name;
   }
 }

@@ -81,7 +81,9 @@ export class TrainingCheckpoint implements Callback {
   }
 }
 
-/** Whether the loss so far is a number. */
+/** Whether the losses so far are numbers. */
 function isHealthy({ values: { pass, history } }: TrainingState): boolean {
-  return Number.isFinite(pass?.totals.lossSum ?? history.epochs.at(-1)?.loss ?? 0);
+  if (pass) return Number.isFinite(pass.totals.lossSum);
+  const { loss = 0, valLoss = 0 } = history.epochs.at(-1) ?? {};
+  return Number.isFinite(loss) && Number.isFinite(valLoss);
 }

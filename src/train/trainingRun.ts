@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Callback, CheckpointMoment, TrainingContext, TrainingPlan } from './callback.js';
 import { assess, type Evaluation } from './evaluate.js';
 import { addEpoch, type EpochRecord, type History } from './history.js';
+import { LRSchedule } from './lrSchedule.js';
 import { Counters } from './metric.js';
 import { Pass, type PassParts, type PassState } from './pass.js';
 import type { Stepper } from './stepper.js';
@@ -89,18 +90,20 @@ export class TrainingRun implements TrainingContext {
 
   readonly state = async (): Promise<TrainingState> => {
     const { model, parts } = this;
+    // First, for it waits until callbacks were told of what it has measured.
+    const pass = this.pass && (await this.pass.state());
     const remembered = this.optimizerState();
     const callbacks = remembering(parts.callbacks).map((callback) => callback.stateDict!());
-    const pass = this.pass && (await this.pass.state());
     return {
       values: {
         made: describe(parts, remembered),
         epochs: this.epochs,
         updates: this.updates,
         ended: this.ended,
-        history: this.history,
+        history: structuredClone(this.history),
         pass,
         loader: parts.loader.stateDict(),
+        validation: parts.validation?.stateDict() ?? null,
         generator: defaultGenerator.state,
         optimizer: {
           steps: Object.fromEntries(
@@ -136,7 +139,6 @@ export class TrainingRun implements TrainingContext {
     const { validation, evaluate } = this.parts;
     const record = await this.runPass();
     if (validation && !record.partial) addValidation(record, await evaluate(validation));
-    this.pass = null;
     addEpoch(this.history, record);
     if (!record.partial) this.epochs++;
     await this.tell('onEpochEnd', record);
@@ -228,17 +230,22 @@ export class TrainingRun implements TrainingContext {
       const expected = `a checkpoint of ${name} ${value}`;
       throw new ArgumentError('fit', expected, `one of ${values.made[name]}`);
     }
+    const begun = values.epochs + (values.pass ? 1 : 0);
+    if (this.plan.epochs < begun) {
+      const expected = `epochs of ${begun} or more, which the checkpoint has begun`;
+      throw new ArgumentError('fit', expected, this.plan.epochs);
+    }
     const own = Object.keys(this.model.stateDict());
     const kept = Object.keys(within('model', tensors));
-    const strange = [...kept.filter((key) => !own.includes(key))];
-    const missing = [...own.filter((key) => !kept.includes(key))];
+    const strange = kept.filter((key) => !own.includes(key));
+    const missing = own.filter((key) => !kept.includes(key));
     if (strange.length + missing.length === 0) return;
     const expected = `a checkpoint of this ${this.model.constructor.name}`;
     throw new ArgumentError('fit', expected, `one with other keys: ${[...strange, ...missing][0]}`);
   }
 
   private load({ values, tensors }: TrainingState): void {
-    const { rule, loader } = this.parts;
+    const { rule, loader, validation } = this.parts;
     this.model.loadStateDict(within('model', tensors));
     const { steps, paramGroups } = values.optimizer;
     (this.optimizer as Optimizer<object>).loadStateDict({
@@ -259,6 +266,7 @@ export class TrainingRun implements TrainingContext {
     this.resumedPass = values.pass;
     defaultGenerator.state = values.generator;
     loader.loadStateDict(values.loader);
+    if (values.validation) validation?.loadStateDict(values.validation);
   }
 }
 
@@ -273,12 +281,16 @@ function describe(
     'parameter groups of': paramGroups.map(({ params }) => params.length).join(', '),
     examples: loader.dataset.length,
     'batch size': loader.batchSize,
+    shuffle: String(loader.shuffle),
+    dropLast: String(loader.dropLast),
     'accumulated batches': rule.accumulate,
     'mixed precision': rule.scaler ? 'on' : 'off',
     metrics: metrics.map(({ name }) => name).join(', ') || 'none',
     callbacks:
       remembering(callbacks)
-        .map((callback) => callback.constructor.name)
+        .map((callback) =>
+          callback instanceof LRSchedule ? callback.schedulerName : callback.constructor.name,
+        )
         .join(', ') || 'none',
   };
 }

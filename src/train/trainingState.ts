@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { History } from './history.js';
 import type { PassState } from './pass.js';
 
-/** A training at a moment, as it was when it was asked for. */
+/** A training at a moment. */
 export interface TrainingState {
   values: TrainingValues;
   /**
@@ -31,6 +31,8 @@ export interface TrainingValues {
   /** Of the epoch under way; null between epochs. */
   pass: PassState | null;
   loader: DataLoaderState;
+  /** Of the loader to validate with; null where there is none. */
+  validation: DataLoaderState | null;
   /** Of the generator that `manualSeed` seeds. */
   generator: GeneratorState;
   optimizer: { steps: Readonly<Record<string, number>>; paramGroups: object[] };
@@ -83,13 +85,15 @@ export async function readTrainingState(source: string | Uint8Array): Promise<Tr
   return { values: trainingValuesIn(bytes, file), tensors: decodeSafetensors(bytes, file) };
 }
 
-/** JSON has no Infinity and no NaN. */
+/** The one key of an object that stands for a number which JSON has not. */
+const NUMBER = '$number';
+
 function encodeNumber(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value;
+  return typeof value === 'number' && !Number.isFinite(value) ? { [NUMBER]: String(value) } : value;
 }
 
 function decodeNumber(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return value;
-  const { number } = value as { number?: unknown };
-  return typeof number === 'string' ? Number(number) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const text = (value as Record<string, unknown>)[NUMBER];
+  return typeof text === 'string' && Object.keys(value).length === 1 ? Number(text) : value;
 }

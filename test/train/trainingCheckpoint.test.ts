@@ -14,6 +14,7 @@ interface Recipe {
   options?: Partial<sg.train.TrainerOptions>;
   callbacks?: (made: Made) => sg.train.Callback[];
   seed?: number;
+  epochs?: number;
 }
 
 const EPOCHS = 3;
@@ -52,8 +53,9 @@ async function train(recipe: Recipe, resume?: Uint8Array, stopAt?: string) {
     ],
   });
   const loader = new sg.data.DataLoader(data, { batchSize: 10, shuffle: true, seed: recipe.seed });
-  const validation = new sg.data.DataLoader(data, { batchSize: 31 });
-  const history = await trainer.fit(loader, { epochs: EPOCHS, validation, resume });
+  const validation = new sg.data.DataLoader(data, { batchSize: 31, shuffle: true, seed: 2 });
+  const { epochs = EPOCHS } = recipe;
+  const history = await trainer.fit(loader, { epochs, validation, resume });
   const weights = await sg.io.encodeSafetensors(model.stateDict());
   sg.tidy(() => model.parameters()[0]!.sum().backward());
   model.zeroGrad();
@@ -166,6 +168,19 @@ describe('a checkpoint', () => {
       'a checkpoint of callbacks EarlyStopping, got one of none',
     );
     await expect(other({ options: { metrics: [new F1Score()] } })).rejects.toThrow('metrics f1');
+    await expect(train({ epochs: 1 }, (await train({})).saved.at(-1))).rejects.toThrow(
+      'fit: expected epochs of 3 or more, which the checkpoint has begun, got 1',
+    );
+    const { StepLR, ExponentialLR } = sg.optim.lr;
+    const step = await train({
+      callbacks: ({ optimizer }) => [new LRSchedule(new StepLR(optimizer, { stepSize: 1 }))],
+    });
+    const exponential: Recipe = {
+      callbacks: ({ optimizer }) => [new LRSchedule(new ExponentialLR(optimizer, { gamma: 0.9 }))],
+    };
+    await expect(train(exponential, step.saved[3])).rejects.toThrow(
+      'a checkpoint of callbacks ExponentialLR, got one of StepLR',
+    );
   });
 
   test('that is none, or damaged, is refused', async () => {
