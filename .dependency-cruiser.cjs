@@ -3,7 +3,7 @@
  * The names on one line do not import each other, but for what ALSO allows.
  */
 const LAYERS = [
-  ['errors', 'random'],
+  ['errors', 'random', 'textTable'],
   ['gpu'],
   ['autograd'],
   ['tensor'],

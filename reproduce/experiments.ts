@@ -164,6 +164,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       software: { ...SIMPLE, epochs: 5, assessTrain: true },
       quick: {
         ...SIMPLE,
+        assessTrain: true,
         epochs: 1,
         images: 30_000,
         testImages: 2000,

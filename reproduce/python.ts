@@ -29,7 +29,9 @@ export async function runPython(
     `--${option}`,
     String(value),
   ]);
-  const printed = JSON.parse(await outputOf(python, args)) as Printed;
+  // Python prints what JSON has not; results have null for it.
+  const text = (await outputOf(python, args)).replace(/-?\b(?:NaN|Infinity)\b/g, 'null');
+  const printed = JSON.parse(text) as Printed;
   return {
     experiment: name,
     version: versionName,

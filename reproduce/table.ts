@@ -89,7 +89,7 @@ function measuredWords(
   ]);
   const words = figureWords(figures, (figure) => wanted.has(figure));
   if (!bars.some((bar) => 'lossFalls' in bar)) return words;
-  const [first, last] = [history[0]!, history.at(-1)!].map(({ loss }) => loss.toFixed(4));
+  const [first, last] = [history[0]!, history.at(-1)!].map(({ loss }) => (loss ?? NaN).toFixed(4));
   return [`loss from ${first} to ${last}`, words].filter(Boolean).join(', ');
 }
 

@@ -8,13 +8,13 @@ export const FIGURES: Readonly<Record<keyof Figures, string>> = {
   testAccuracy: 'test accuracy',
 };
 
-/** `test loss 0.0718, test accuracy 0.9775`: those that there are, and that are wanted. */
+/** `test loss 0.0718, test accuracy 0.9775`: those that are numbers, and that are wanted. */
 export function figureWords(
   figures: Partial<Figures>,
   isWanted: (figure: keyof Figures) => boolean = () => true,
 ): string {
   return (Object.keys(FIGURES) as (keyof Figures)[])
-    .filter((figure) => figures[figure] !== undefined && isWanted(figure))
+    .filter((figure) => Number.isFinite(figures[figure]) && isWanted(figure))
     .map((figure) => `${FIGURES[figure]} ${figures[figure]!.toFixed(4)}`)
     .join(', ');
 }

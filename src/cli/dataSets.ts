@@ -2,6 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ArgumentError, data, Generator, type Shape } from 'shadegrad';
 
+/** The data set that a model file names; MNIST in files of versions that had no other. */
+export function dataNameOf({ data }: { data: string }): string {
+  return DATA_NAMES.includes(data) ? data : 'mnist';
+}
+
 /** What is taken off the pixels of a data set: 'standard' by its mean and deviation, or nothing. */
 export type NormalizationChoice = 'standard' | '0-1';
 
@@ -93,11 +98,15 @@ async function readFolder(
   const [train, test] = data
     .stratifiedSplit(all, [1 - TEST_SHARE, TEST_SHARE], { generator: new Generator(0) })
     .map(({ indices }) => part(all, [...indices])) as [data.ImageDataset, data.ImageDataset];
+  if (test.length === 0) {
+    const expected = 'images enough to test with a fifth of each class';
+    throw new ArgumentError('--data folder', expected, `${all.length} in ${root}`);
+  }
   return { title, train, test, normalization: data.normalizationOf(train) };
 }
 
 /** Some images of a data set, as one of its own. */
-function part(dataset: data.ImageDataset, indices: readonly number[]): data.ImageDataset {
+export function part(dataset: data.ImageDataset, indices: readonly number[]): data.ImageDataset {
   const { imageShape, classNames, labels } = dataset;
   return new data.ImageDataset({
     ...{ images: dataset.imagesAt(indices).data, imageShape, classNames },

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 
 /** The options of a network's constructor, as far as the command line sets them. */
-const NAMES = ['activation', 'pool', 'variant'] as const;
+export const MODEL_OPTIONS: readonly string[] = ['activation', 'pool', 'variant'];
 
 export function withModelOptions(command: Command): Command {
   return command
@@ -27,16 +27,6 @@ export function withModelOptions(command: Command): Command {
 
 /** Those that were given. */
 export function modelOptions(options: object): Record<string, unknown> {
-  const given = Object.entries(options).filter(([name]) =>
-    (NAMES as readonly string[]).includes(name),
-  );
+  const given = Object.entries(options).filter(([name]) => MODEL_OPTIONS.includes(name));
   return Object.fromEntries(given);
-}
-
-/** All other options. */
-export function withoutModelOptions<O extends object>(options: O): O {
-  const rest = Object.entries(options).filter(
-    ([name]) => !(NAMES as readonly string[]).includes(name),
-  );
-  return Object.fromEntries(rest) as O;
 }

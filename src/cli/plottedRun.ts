@@ -11,13 +11,11 @@ import {
   type Shape,
   type viz,
 } from 'shadegrad';
-import { DATA_NAMES, prepared, readData } from './dataSets.js';
+import { dataNameOf, prepared, readData } from './dataSets.js';
+import { readJson } from './json.js';
 import { readModel, restoreModel, type StoredModel } from './modelFile.js';
-import { runFiles, type RunFiles } from './runFolder.js';
-import { readJson } from './trainSettings.js';
-
-/** Examples of a batch where nothing is learnt. */
-const BATCH = 256;
+import { rootOfTraining, runFiles, type RunFiles } from './runFolder.js';
+import { EVALUATION_BATCH } from './training.js';
 
 /**
  * A training that has ended, as its folder keeps it: each part is read, or computed, when somebody
@@ -101,9 +99,8 @@ export class PlottedRun {
     return this.once('test', async () => {
       const stored = await this.stored();
       const input = await this.input();
-      const name = DATA_NAMES.includes(stored.data) ? stored.data : 'mnist';
-      const root = this.root ?? (await this.rootOfTraining());
-      const { test } = await readData({ data: name, root }, input, this.gpu);
+      const root = this.root ?? (await rootOfTraining(this.files));
+      const { test } = await readData({ data: dataNameOf(stored), root }, input, this.gpu);
       return prepared(test, { input, normalization: stored.normalization });
     });
   }
@@ -112,15 +109,9 @@ export class PlottedRun {
   top(): Promise<train.TopPredictions> {
     return this.once('top', async () => {
       const [test, network] = [await this.test(), await this.network()];
-      const loader = new data.DataLoader(test, { batchSize: BATCH });
+      const loader = new data.DataLoader(test, { batchSize: EVALUATION_BATCH });
       return train.topPredictions(await train.predict(network, loader));
     });
-  }
-
-  private async rootOfTraining(): Promise<string | undefined> {
-    if (!fs.existsSync(this.files.config)) return undefined;
-    const { root } = await readJson(this.files.config);
-    return typeof root === 'string' ? root : undefined;
   }
 
   private once<T>(name: string, make: () => Promise<T>): Promise<T> {

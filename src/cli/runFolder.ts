@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ArgumentError, io, ResourceError } from 'shadegrad';
+import { readJson } from './json.js';
 import { makeOutFolder } from './outFolder.js';
 import type { TrainSettings } from './trainSettings.js';
 
@@ -31,37 +32,93 @@ export function runFiles(folder: string): RunFiles {
   };
 }
 
-/** Makes the folder of a training that goes on, if it has begun at all. */
-export function openRunFolder(folder: string): RunFiles {
+/**
+ * Opens the folder of a training for as long as this process lives, and makes it where there is none.
+ *
+ * @param resume     Whether what is there goes on.
+ * @param overwrite  Whether a new training may replace one that has not ended.
+ * @returns its files, and whether there is a checkpoint to go on from.
+ * @throws ArgumentError if another process trains there, an unfinished training would be replaced, or
+ *   there are results and nothing to go on from.
+ */
+export function openRunFolder(
+  folder: string,
+  { resume, overwrite }: { resume: boolean; overwrite: boolean },
+): { files: RunFiles; resumes: boolean } {
   makeOutFolder(folder, 'train', '--out');
   const files = runFiles(folder);
+  lock(folder);
   removeLeftovers(files);
-  return files;
-}
-
-/**
- * Makes the folder of a new training, without what an earlier one left.
- *
- * @param overwrite  Whether that may be an unfinished training.
- * @throws ArgumentError if it is one and may not be.
- */
-export function makeRunFolder(folder: string, overwrite: boolean): RunFiles {
-  const files = openRunFolder(folder);
-  const isUnfinished = fs.existsSync(files.checkpoint) && !fs.existsSync(files.history);
-  if (isUnfinished && !overwrite) {
+  const [checkpoint, config, model, history] = (
+    ['checkpoint', 'config', 'model', 'history'] as const
+  ).map((name) => fs.existsSync(files[name]));
+  const another = 'Begin another training with another --out.';
+  if (!resume && checkpoint && !history && !overwrite) {
     const fix = `Go on with it (shadegrad train --resume ${folder}), choose another --out, or --overwrite it.`;
     throw new ArgumentError('train', `no unfinished training in ${folder}`, 'one', fix);
   }
-  return files;
+  if (resume && checkpoint && !config) {
+    throw new ArgumentError(
+      'train --resume',
+      `${files.config} beside the checkpoint`,
+      'none',
+      another,
+    );
+  }
+  if (resume && !checkpoint && (model || history)) {
+    const expected = `${files.checkpoint} to go on from`;
+    throw new ArgumentError('train --resume', expected, 'results alone', another);
+  }
+  return { files, resumes: resume && checkpoint! };
 }
 
-/** Begins a training: from here on the folder has nothing of an earlier one. */
-export async function writeSettings(files: RunFiles, settings: TrainSettings): Promise<void> {
+/** Begins a training: from here on the folder has no result of an earlier one. */
+export async function beginRun(files: RunFiles, settings: TrainSettings): Promise<void> {
   const { checkpoint, log, model, report, history } = files;
   for (const file of [checkpoint, log, model, report, history]) remove(file);
+  await writeSettings(files, settings);
+}
+
+/** Goes on with a training: it is not finished any more, and may have more epochs. */
+export async function continueRun(files: RunFiles, settings: TrainSettings): Promise<void> {
+  remove(files.history);
+  await writeSettings(files, settings);
+}
+
+async function writeSettings(files: RunFiles, settings: TrainSettings): Promise<void> {
   const root = settings.root === undefined ? undefined : path.resolve(settings.root);
   const kept = { ...settings, root, out: undefined };
   await io.writeFileAtomic(files.config, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+/** Where the images of a training were, if its folder says so. */
+export async function rootOfTraining({ config }: RunFiles): Promise<string | undefined> {
+  if (!fs.existsSync(config)) return undefined;
+  const { root } = await readJson(config);
+  return typeof root === 'string' ? root : undefined;
+}
+
+/** Keeps other processes out of a folder until this one ends. */
+function lock(folder: string): void {
+  const file = path.join(folder, '.lock');
+  const own = String(process.pid);
+  try {
+    fs.writeFileSync(file, own, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const owner = Number(fs.readFileSync(file, 'utf8'));
+    if (isRunning(owner)) {
+      const fix = 'Wait for it, or choose another --out.';
+      throw new ArgumentError(
+        'train',
+        `no training under way in ${folder}`,
+        `process ${owner}`,
+        fix,
+      );
+    }
+    fs.writeFileSync(file, own); // it was killed
+  }
+  process.once('exit', () => fs.rmSync(file, { force: true }));
 }
 
 function remove(file: string): void {
@@ -79,13 +136,14 @@ function remove(file: string): void {
 function removeLeftovers(files: RunFiles): void {
   const names = Object.values(files).map((file: string) => path.basename(file));
   for (const name of fs.readdirSync(files.folder)) {
-    const [, file = '', process = ''] = /^\.(.+)\.(\d+)-[a-z0-9]+\.tmp$/.exec(name) ?? [];
-    if (!names.includes(file) || isRunning(Number(process))) continue;
+    const [, file = '', writer = ''] = /^\.(.+)\.(\d+)-[a-z0-9]+\.tmp$/.exec(name) ?? [];
+    if (!names.includes(file) || isRunning(Number(writer))) continue;
     fs.rmSync(path.join(files.folder, name), { force: true });
   }
 }
 
 function isRunning(id: number): boolean {
+  if (!(id > 0)) return false;
   try {
     return process.kill(id, 0);
   } catch (error) {

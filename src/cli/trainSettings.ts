@@ -1,8 +1,10 @@
+import fs from 'node:fs';
 import { Option, type Command } from 'commander';
-import { ArgumentError, DataFormatError, io, ResourceError } from 'shadegrad';
+import { ArgumentError, DataFormatError } from 'shadegrad';
 import { AUGMENTATION_NAMES, parseAugment } from './augmentations.js';
 import type { NormalizationChoice } from './dataSets.js';
-import { modelOptions, withModelOptions, withoutModelOptions } from './modelOptions.js';
+import { readJson } from './json.js';
+import { MODEL_OPTIONS, modelOptions, withModelOptions } from './modelOptions.js';
 import {
   countOrShare,
   numberFrom,
@@ -11,7 +13,7 @@ import {
   type DataOptions,
   type GlobalOptions,
 } from './options.js';
-import { parseSchedule, SCHEDULE_NAMES } from './schedules.js';
+import { parseSchedule, SCHEDULE_NAMES, spelledOut } from './schedules.js';
 
 /** All that a training is made with: the command line, a config file, and defaults. */
 export interface TrainSettings extends DataOptions {
@@ -22,9 +24,11 @@ export interface TrainSettings extends DataOptions {
   validation?: number;
   epochs: number;
   optimizer: OptimizerName;
-  lr: number;
+  /** Default that of the optimizer. */
+  lr?: number;
   momentum: number;
-  weightDecay: number;
+  /** Default that of the optimizer. */
+  weightDecay?: number;
   schedule?: string;
   earlyStopping?: number;
   minDelta: number;
@@ -52,9 +56,13 @@ const DEFAULT_LR = { adam: 1e-3, adamw: 1e-3, sgd: 0.05, rmsprop: 1e-3 } as cons
 
 export type OptimizerName = keyof typeof DEFAULT_LR;
 
+/** The learning rate that a training begins with. */
+export function initialLr({ lr, optimizer }: Pick<TrainSettings, 'lr' | 'optimizer'>): number {
+  return lr ?? DEFAULT_LR[optimizer];
+}
+
 /** As commander hands it over. */
-interface Given extends GlobalOptions, Omit<TrainSettings, 'model' | 'options' | 'lr' | 'out'> {
-  lr?: number;
+interface Given extends GlobalOptions, Omit<TrainSettings, 'model' | 'options' | 'out'> {
   out?: string;
   config?: string;
   resume?: string | true;
@@ -67,7 +75,10 @@ const NO_MODEL =
 /** Those that are not settings of a training. */
 const REQUESTS = ['config', 'resume', 'overwrite', 'debug', 'help'];
 /** Those that may be others when a training goes on. */
-const FREE = ['epochs', 'checkpointEvery', 'out', 'root'];
+const FREE = ['epochs', 'checkpointEvery', 'root'];
+
+/** What `--monitor` may name. */
+export const MONITORED = ['valLoss', 'valAccuracy', 'loss', 'accuracy'] as const;
 
 export function withTrainOptions(command: Command): Command {
   withModelOptions(withDataOptions(command, { batchSize: 64, data: 'mnist' }));
@@ -99,7 +110,11 @@ export function withTrainOptions(command: Command): Command {
       numberFrom(0),
     )
     .option('--momentum <share>', 'momentum of sgd', numberFrom(0), 0.9)
-    .option('--weight-decay <weight>', 'weight of the L2 penalty', numberFrom(0), 0)
+    .option(
+      '--weight-decay <weight>',
+      'weight of the L2 penalty (default: 0; 0.01 for adamw)',
+      numberFrom(0),
+    )
     .option(
       '--schedule <name>',
       `learning rate by the epoch: ${SCHEDULE_NAMES.join(', ')}; numbers follow, as in step:stepSize=5,gamma=0.5`,
@@ -111,10 +126,13 @@ export function withTrainOptions(command: Command): Command {
       wholeNumber(0),
     )
     .option('--min-delta <change>', 'what counts as an improvement', numberFrom(0), 0)
-    .option('--monitor <value>', 'what has to improve', 'valLoss')
+    .addOption(
+      new Option('--monitor <value>', 'what has to improve').choices(MONITORED).default('valLoss'),
+    )
     .option('--accumulate <n>', 'batches of an update', wholeNumber(1), 1)
     .option('--clip-norm <norm>', 'scales gradients down to this norm', numberFrom(0))
     .option('--mixed-precision', 'forward pass in f16, where the adapter has it')
+    .option('--no-mixed-precision', 'in f32, whatever the config file says')
     .option(
       '--seed <n>',
       'seed of weights and order; the same seed gives the same run',
@@ -150,59 +168,57 @@ export async function resolveSettings(
   configPath: (folder: string) => string,
 ): Promise<TrainRequest> {
   const given = command.optsWithGlobals<Given>();
-  const { resume, config } = given;
+  const { resume, config, out } = given;
   let name = model;
-  let fileOptions: unknown;
-  const take = (file: string, { model: own, options, ...rest }: Record<string, unknown>): void => {
+  let fileOptions: object = {};
+  const take = (file: string, values: Record<string, unknown>, wins: readonly string[]): void => {
+    const { model: own, options = {}, ...rest } = values;
     if (typeof own === 'string') name ??= own;
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      throw new DataFormatError(file, 'expected an object of the options of the network');
+    }
     fileOptions = options;
-    for (const [key, value] of Object.entries(rest)) setOption(command, key, value, file);
+    for (const [key, value] of Object.entries(rest)) {
+      const isGiven = command.getOptionValueSource(key) === 'cli';
+      if (!isGiven || !wins.includes(key)) setOption(command, key, value, file);
+    }
   };
-  if (config !== undefined) take(config, await readJson(config));
-  const folder = typeof resume === 'string' ? resume : (given.out ?? (model && `runs/${model}`));
+  const all = command.options.map((option) => option.attributeName());
+  if (config !== undefined) take(config, await readJson(config), all);
+  const folder = typeof resume === 'string' ? resume : (out ?? (model && `runs/${model}`));
   if (resume !== undefined) {
     if (folder === undefined) command.error(NO_MODEL);
+    if (out !== undefined && out !== folder) {
+      const fix = 'A training goes on in its own folder: leave --out out.';
+      throw new ArgumentError('train', `one folder, ${folder}`, `--out ${out}`, fix);
+    }
     const file = configPath(folder);
-    const kept = await readJson(file).catch((error: unknown) => {
-      // It was ended before it wrote anything: from its beginning, then.
-      if (model !== undefined && error instanceof ResourceError) return null;
-      throw error;
-    });
-    if (kept) {
+    // Where it is missing, and a network is named, the training has not begun.
+    if (model === undefined || fs.existsSync(file)) {
+      const kept = await readJson(file);
       refuseChanges(command, model, kept, file);
-      take(file, kept);
+      take(file, kept, FREE);
     }
   }
   if (name === undefined) command.error(NO_MODEL);
-  const all = command.optsWithGlobals<Given>();
-  const { overwrite = false, debug, out, lr, ...rest } = withoutModelOptions(all);
-  delete rest.config;
-  delete rest.resume;
+  const found = command.optsWithGlobals<Given>();
+  const { overwrite = false, debug } = found;
+  const isSetting = (key: string): boolean => ![...REQUESTS, ...MODEL_OPTIONS, 'out'].includes(key);
+  const rest = Object.fromEntries(Object.entries(found).filter(([key]) => isSetting(key))) as Omit<
+    TrainSettings,
+    'model' | 'options' | 'out'
+  >;
   const settings: TrainSettings = {
     ...rest,
     model: name,
-    options: { ...(fileOptions as object), ...modelOptions(all) },
-    lr: lr ?? DEFAULT_LR[rest.optimizer],
+    options: { ...fileOptions, ...modelOptions(found) },
+    schedule: rest.schedule && spelledOut(rest.schedule, rest.epochs),
     out: (resume === undefined ? out : folder) ?? `runs/${name}`,
   };
   return { settings, resume: resume !== undefined, overwrite, debug };
 }
 
-/** @throws DataFormatError for a file that has no JSON object. */
-export async function readJson(file: string): Promise<Record<string, unknown>> {
-  const text = new TextDecoder().decode(await io.readFile(file));
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>;
-    }
-  } catch (error) {
-    throw new DataFormatError(file, `expected JSON: ${(error as Error).message}`);
-  }
-  throw new DataFormatError(file, 'expected a JSON object, such as { "epochs": 10 }');
-}
-
-/** Takes one setting of a file as if it stood on the command line, unless one does. */
+/** Takes one setting of a file as if it stood on the command line. */
 function setOption(command: Command, key: string, value: unknown, file: string): void {
   const known = command.options.filter((one) => !REQUESTS.includes(one.attributeName()));
   const option = known.find((one) => one.attributeName() === key);
@@ -210,7 +226,6 @@ function setOption(command: Command, key: string, value: unknown, file: string):
     const names = ['model', 'options', ...known.map((one) => one.attributeName())].join(', ');
     throw new DataFormatError(file, `expected settings of ${names}, got '${key}'`);
   }
-  if (command.getOptionValueSource(key) === 'cli') return;
   command.setOptionValueWithSource(key, parseAs(option, value, file), 'config');
 }
 
@@ -236,16 +251,20 @@ function refuseChanges(
   { options = {}, ...kept }: Record<string, unknown>,
   file: string,
 ): void {
-  const was: Record<string, unknown> = { ...kept, ...(options as object) };
-  const given = command.optsWithGlobals<Record<string, unknown>>();
+  const lr = initialLr(kept as object as TrainSettings);
+  const was: Record<string, unknown> = { ...kept, lr, ...(options as object) };
+  const given = { ...command.optsWithGlobals<Given>() } as Record<string, unknown>;
+  if (typeof given.schedule === 'string') {
+    given.schedule = spelledOut(given.schedule, Number(kept.epochs));
+  }
   const changes = command.options
     .map((option) => ({ key: option.attributeName(), name: option.long! }))
-    .filter(({ key }) => ![...FREE, ...REQUESTS].includes(key))
+    .filter(({ key }) => ![...FREE, ...REQUESTS, 'out'].includes(key))
     .filter(({ key }) => command.getOptionValueSource(key) === 'cli')
     .map(({ key, name }) => ({ name, got: given[key], kept: was[key] }));
   if (model !== undefined) changes.unshift({ name: 'the network', got: model, kept: was.model });
   for (const { name, got, kept } of changes) {
-    if (got === kept) continue;
+    if (got === kept || (got === false && kept === undefined)) continue;
     const fix = 'Leave it out, or begin another training with --out.';
     const expected = `${name} ${kept === undefined ? 'left out' : JSON.stringify(kept)}, as in ${file}`;
     throw new ArgumentError('train --resume', expected, got, fix);

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { currentDevice, type Device, type DeviceInfo } from './device.js';
 import { measureRoofline, type Roofline } from './roofline.js';
-import { alignColumns } from './textTable.js';
+import { alignColumns } from '../textTable.js';
 import type { KernelTime } from './kernelTime.js';
 import { clockOf, timeKernels } from './timestamps.js';
 

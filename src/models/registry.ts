@@ -20,8 +20,8 @@ interface Entry {
   make(options: object): Module;
   /** C, H and W of its input. */
   inputShape(options: object): Shape;
-  /** Options by which it is fitted to images. */
-  fits: readonly ('inChannels' | 'inputSize')[];
+  /** What its constructor takes. */
+  options: readonly string[];
   recipe(model: Module): Partial<Recipe>;
 }
 
@@ -35,17 +35,15 @@ export interface Recipe {
 /** A network whose input depends on its options where `inputShape` is a function of them. */
 function entry<O extends object>(
   make: (options: O) => Module,
+  options: Readonly<Record<keyof O, true>>,
   inputShape: Shape | ((options: O) => Shape),
-  {
-    fits = [],
-    recipe = () => ({}),
-  }: { fits?: Entry['fits']; recipe?: (model: Module) => Partial<Recipe> } = {},
+  recipe: Entry['recipe'] = () => ({}),
 ): Entry {
   return {
     make: (options) => make(options as O),
     inputShape: (options) =>
       typeof inputShape === 'function' ? inputShape(options as O) : inputShape,
-    fits,
+    options: Object.keys(options),
     recipe,
   };
 }
@@ -56,30 +54,56 @@ const DIGITS: Shape = [1, 28, 28];
 const keras = (): Partial<Recipe> => ({ adam: { eps: KERAS_ADAM_EPS } });
 
 const REGISTRY: Record<string, Entry> = {
-  mlp: entry((options: MlpOptions) => mlp(options), DIGITS, { recipe: keras }),
+  mlp: entry(
+    (options: MlpOptions) => mlp(options),
+    { numClasses: true, dropout: true },
+    DIGITS,
+    keras,
+  ),
   lenet5: entry(
     (options: LeNet5Options) => new LeNet5(options),
+    { activation: true, pool: true, inputSize: true, inChannels: true, numClasses: true },
     ({ inChannels = 1, inputSize = 28 }) => [inChannels, inputSize, inputSize],
-    { fits: ['inChannels', 'inputSize'] },
   ),
-  lenetrelu: entry((options: LeNetReluOptions) => leNetRelu(options), DIGITS, { recipe: keras }),
-  lenettanh: entry((options: LeNetTanhOptions) => leNetTanh(options), DIGITS, { recipe: keras }),
-  convnet: entry((options: ConvNetOptions) => convNet(options), DIGITS, { recipe: keras }),
+  lenetrelu: entry(
+    (options: LeNetReluOptions) => leNetRelu(options),
+    { numClasses: true },
+    DIGITS,
+    keras,
+  ),
+  lenettanh: entry(
+    (options: LeNetTanhOptions) => leNetTanh(options),
+    { numClasses: true, dropout: true },
+    DIGITS,
+    keras,
+  ),
+  convnet: entry(
+    (options: ConvNetOptions) => convNet(options),
+    { numClasses: true },
+    DIGITS,
+    keras,
+  ),
   simpleconvnet: entry(
     (options: SimpleConvNetOptions) => simpleConvNet(options),
+    {
+      ...{ inputSize: true, inChannels: true, filters: true, kernelSize: true, stride: true },
+      ...{ padding: true, hiddenSize: true, numClasses: true, weightStd: true },
+    },
     ({ inChannels = 1, inputSize = 28 }) => [inChannels, inputSize, inputSize],
-    { fits: ['inChannels', 'inputSize'] },
   ),
-  alexnetcifar: entry((options: AlexNetCifarOptions) => alexNetCifar(options), [3, 32, 32], {
-    recipe: (model) => ({ ...keras(), regularizers: alexNetCifarRegularizers(model) }),
-  }),
+  alexnetcifar: entry(
+    (options: AlexNetCifarOptions) => alexNetCifar(options),
+    { numClasses: true, dropout: true },
+    [3, 32, 32],
+    (model) => ({ ...keras(), regularizers: alexNetCifarRegularizers(model) }),
+  ),
   alexnet: entry(
     (options: AlexNetOptions) => new AlexNet(options),
+    { variant: true, numClasses: true, inChannels: true, dropout: true },
     ({ variant = 'torchvision', inChannels = variant === 'd2l' ? 1 : 3 }) => {
       const size = variant === 'torchvision' ? 224 : 227;
       return [inChannels, size, size];
     },
-    { fits: ['inChannels'] },
   ),
 };
 
@@ -89,19 +113,19 @@ export const names: readonly string[] = Object.keys(REGISTRY);
 /**
  * A new network by name.
  * @param options  As its constructor takes them.
- * @throws ArgumentError for an unknown name, with those that there are.
+ * @throws ArgumentError for an unknown name, with those that there are, and for unknown options.
  */
 export function create(name: string, options: object = {}): Module {
-  return find(name).make(options);
+  return find(name, options).make(options);
 }
 
 /**
  * C, H and W of a network's input.
  * @param options  Those that it is made with.
- * @throws ArgumentError for an unknown name.
+ * @throws ArgumentError for an unknown name, and for unknown options.
  */
 export function inputShapeOf(name: string, options: object = {}): Shape {
-  return find(name).inputShape(options);
+  return find(name, options).inputShape(options);
 }
 
 /** The sizes of input that LeNet-5 and its relatives have a form for. */
@@ -113,21 +137,25 @@ const SIZES = [28, 32];
  *
  * @param images   `imageShape`: C, H and W. `classes`: how many there are.
  * @param options  Those that are given stay.
- * @throws ArgumentError for an unknown name, and for channels that it cannot take.
+ * @throws ArgumentError for an unknown name or option, for channels that it cannot take, and for
+ *   `numClasses` below `classes`.
  */
 export function optionsFor(
   name: string,
   { imageShape, classes }: { imageShape: Shape; classes: number },
   options: object = {},
 ): Record<string, unknown> {
-  const { fits } = find(name);
+  const { options: known } = find(name, options);
   const [inChannels, height, width] = imageShape as [number, number, number];
   const fitted: Record<string, unknown> = { numClasses: classes };
-  if (fits.includes('inChannels')) fitted.inChannels = inChannels;
-  if (fits.includes('inputSize') && height === width && SIZES.includes(height)) {
+  if (known.includes('inChannels')) fitted.inChannels = inChannels;
+  if (known.includes('inputSize') && height === width && SIZES.includes(height)) {
     fitted.inputSize = height;
   }
-  const all = { ...fitted, ...options };
+  const all: Record<string, unknown> = { ...fitted, ...options };
+  if (!((all.numClasses as number) >= classes)) {
+    throw new ArgumentError(name, `numClasses of ${classes} or more`, all.numClasses);
+  }
   const takes = inputShapeOf(name, all)[0];
   if (takes !== inChannels) {
     const fix = 'Choose another network, or other data.';
@@ -141,7 +169,7 @@ export function recipeFor(name: string, model: Module): Recipe {
   return { regularizers: [], adam: {}, ...find(name).recipe(model) };
 }
 
-function find(name: string): Entry {
+function find(name: string, options: object = {}): Entry {
   if (!Object.hasOwn(REGISTRY, name)) {
     throw new ArgumentError(
       'model',
@@ -150,5 +178,10 @@ function find(name: string): Entry {
       '`shadegrad summary MODEL` shows one.',
     );
   }
-  return REGISTRY[name]!;
+  const found = REGISTRY[name]!;
+  const unknown = Object.keys(options).find((option) => !found.options.includes(option));
+  if (unknown !== undefined) {
+    throw new ArgumentError(name, `options of ${found.options.join(', ')}`, `'${unknown}'`);
+  }
+  return found;
 }

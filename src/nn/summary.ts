@@ -4,6 +4,7 @@ import type { Variable } from '../autograd/variable.js';
 import { formatShape } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
 import { BYTES_PER_ELEMENT, isFloat, numelOf, type DType, type Shape } from '../gpu/dtype.js';
+import { alignColumns } from '../textTable.js';
 import { zeros } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { enterEvalMode } from './evalMode.js';
@@ -37,7 +38,7 @@ export interface SummaryRow {
   parameters: number;
   /** What the layer multiplies and adds for this output; see `Module.multiplyAdds`. Of an op 0. */
   multiplyAdds: number;
-  /** True from the second run of a layer on: totals have its parameters once. */
+  /** Whether an earlier row has the same parameters: totals have them once. */
   repeated: boolean;
   /** Where its inputs come from: indices in `graph`. */
   inputs: readonly number[];
@@ -56,7 +57,10 @@ interface Totals {
 
 /** The layers of a network for one input; `toString()` gives it as a table. */
 export class Summary implements Totals {
-  /** The layers in the order in which they ran. */
+  /**
+   * The innermost layers in the order in which they ran. Parameters that a module has beside its
+   * layers are in the totals alone.
+   */
   readonly rows: readonly SummaryRow[];
   /** What the network learns or has frozen; a shared parameter counts once. */
   readonly parameters: number;
@@ -116,14 +120,8 @@ export class Summary implements Totals {
         count(row.multiplyAdds),
       ]),
     ];
-    const widths = cells[0]!.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
-    const lines = cells.map((line) =>
-      line
-        .map((cell, i) => (i >= 3 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-        .join('  ')
-        .trimEnd(),
-    );
-    const rule = '-'.repeat(sum(widths) + 2 * (widths.length - 1));
+    const lines = alignColumns(cells, 3);
+    const rule = '-'.repeat(lines.reduce((most, { length }) => Math.max(most, length), 0));
     const { multiplyAdds } = this;
     return [
       this.model,
@@ -156,6 +154,7 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
   const names = new Map(modules.map(([name, module]) => [module, name]));
   const layers = modules.map(([, module]) => module).filter((m) => m.children().length === 0);
   const trace = new Trace();
+  const met = new Set<Tensor>(); // parameters of layers that ran
   let withParameters = 0; // bytes that layers with parameters return
   let depth = 0; // of layers within layers: what happens in one is its own affair
 
@@ -177,7 +176,10 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
     // Identity passes on its input: another handle tells the two apart.
     const y = inputs.includes(result) ? result.detach() : result;
     if (depth > 0) return y;
-    const parameters = numelOfAll(layer.parameters());
+    const own = layer.parameters();
+    const parameters = numelOfAll(own);
+    const isShared = own.length > 0 && own.every((parameter) => met.has(parameter));
+    for (const parameter of own) met.add(parameter);
     if (parameters > 0) withParameters += bytesOf(y);
     trace.add(
       y,
@@ -188,7 +190,7 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
         settings: layer.extraRepr(),
         parameters,
         multiplyAdds: layer.multiplyAdds(inputs[0]?.shape ?? [], y.shape),
-        repeated: trace.rows.some((row) => row.kind === 'layer' && row.name === name),
+        repeated: isShared || trace.rows.some((row) => row.kind === 'layer' && row.name === name),
       },
       from,
     );

@@ -1,7 +1,7 @@
 import { noGrad, tidy } from '../autograd/scope.js';
 import { ArgumentError, DTypeError, formatShape } from '../errors.js';
 import type { Shape, TypedArray } from '../gpu/dtype.js';
-import { alignColumns } from '../gpu/textTable.js';
+import { alignColumns } from '../textTable.js';
 import { CrossEntropyLoss, type Module } from '../nn/index.js';
 import { defaultGenerator, Generator } from '../random/generator.js';
 import { rand, randn, zerosLike } from '../tensor/creation.js';

@@ -41,6 +41,18 @@ test('cifar10: colours, augmentation, a network that fits itself', async () => {
   );
 });
 
+test('other classes than the network knows are refused', async () => {
+  const trained = ['train', 'mlp', '--root', 'tiny', '--epochs', '1', '--out', 'digits'];
+  expect((await project.shadegrad(...trained)).code).toBe(0);
+  // The images of the training, though nobody says where they are.
+  const { stdout } = await project.shadegrad('evaluate', 'digits/model.safetensors');
+  expect(stdout).toMatch(/\(32 images\)$/m);
+  const clothes = ['evaluate', 'digits/model.safetensors', '--data', 'fashion-mnist'];
+  const { code, stderr } = await project.shadegrad(...clothes, '--root', 'tiny');
+  expect(code).toBe(1);
+  expect(errorOf(stderr)).toMatch(/expected images of 0, 1, 2.*, got those of T-shirt/);
+});
+
 test('images of other channels than the network has are refused', async () => {
   const { code, stderr } = await project.shadegrad(
     ...['train', 'mlp', '--data', 'cifar10', '--root', 'cifar', '--out', 'refused'],
@@ -97,7 +109,13 @@ describe('--config', () => {
     project.write('settings.json', JSON.stringify(settings));
     expect((await project.shadegrad(...base, 'first', '--epochs', '1')).code).toBe(0);
     expect(historyOf('first').settings).toMatchObject({
-      ...{ epochs: 1, optimizer: 'rmsprop', dropout: 0.4, 'batch size': 16, schedule: 'step' },
+      ...{
+        epochs: 1,
+        optimizer: 'rmsprop',
+        dropout: 0.4,
+        'batch size': 16,
+        schedule: 'step:stepSize=1',
+      },
       'validation images': 16,
     });
     const again = ['train', '--config', 'first/config.json', '--out', 'second'];
@@ -115,6 +133,12 @@ describe('--config', () => {
     ['{ "model": "mlp", "epochs": 0 }', /settings\.json: epochs 0: Expected a whole number of 1/],
     ['{ "model": "mlp", "data": "imagenet" }', /settings\.json: data "imagenet": Allowed choices/],
     ['{ "model": "mlp", "mixedPrecision": 1 }', /expected true or false for mixedPrecision/],
+    ['{ "model": "mlp", "options": "relu" }', /expected an object of the options of the network/],
+    ['{ "model": "mlp", "options": { "pool": "max" } }', /mlp: expected options of .*, got 'pool'/],
+    [
+      '{ "model": "mlp", "root": "tiny", "validation": 0, "earlyStopping": 3 }',
+      /expected images to measure valLoss on, got none/,
+    ],
   ])('%s is refused', async (text, message) => {
     project.write('settings.json', text);
     const { code, stderr } = await project.shadegrad(...base, 'none');

@@ -115,6 +115,13 @@ describe('what is not understood ends with code 2 and one or two lines', () => {
     ],
     ['an augmentation by too much', ['train', 'mlp', '--augment', 'flip:2'], 'p from 0 to 1'],
     ['a share of more than all', ['train', 'mlp', '--validation', '120%'], 'a share such as 20%'],
+    ['no milestones', ['train', 'mlp', '--schedule', 'multistep'], 'multistep:milestones=10+20'],
+    [
+      'two numbers for one',
+      ['train', 'mlp', '--schedule', 'step:gamma=1+2'],
+      'one number for gamma',
+    ],
+    ['a value that nobody measures', ['train', 'mlp', '--monitor', 'valAcc'], 'valAccuracy, loss'],
     ['two sources of settings', ['train', '--config', 'a', '--resume', 'b'], 'cannot be used with'],
     ['a mode that does not exist', ['profile', 'lenet5', '--mode', 'test'], 'train, infer'],
     ['an empty batch', ['profile', 'lenet5', '--batch', '0'], 'whole number of 1 or more'],

@@ -35,7 +35,8 @@ const bytesOf = (file: string): Buffer => fs.readFileSync(project.path(file));
 /** Expects files to be whole or not there at all. */
 function expectWholeFiles(folder: string): void {
   for (const name of project.files(folder)) {
-    if (/^\.[\w.]+\.\d+-\w+\.tmp$/.test(name)) continue; // never under a name that anybody reads
+    // Never under a name that anybody reads; and what keeps others out, of a process that is gone.
+    if (/^\.[\w.]+\.\d+-\w+\.tmp$/.test(name) || name === '.lock') continue;
     const file = `${folder}/${name}`;
     if (name.endsWith('.json')) expect(JSON.parse(project.read(file))).toBeInstanceOf(Object);
     else if (name === 'checkpoint.safetensors') {
@@ -84,6 +85,9 @@ describe('Ctrl-C', () => {
   test('finishes the batch, saves, says how to go on, and going on ends as if nothing had been', async () => {
     const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', 'broken']);
     await run.printed('epoch 3/8');
+    const beside = await project.shadegrad(...TRAIN, '--out', 'broken', '--overwrite');
+    expect(beside.code).toBe(1);
+    expect(errorOf(beside.stderr)).toMatch(/no training under way in broken, got process \d+/);
     run.kill('SIGINT');
     const { code, stdout, stderr } = await run.finished;
     expect(code).toBe(130);
@@ -108,14 +112,54 @@ describe('Ctrl-C', () => {
 });
 
 describe('--resume', () => {
-  test('of a finished training goes on for more epochs', async () => {
+  test('of a finished training goes on for more epochs, interrupted or not', async () => {
     const args = [...TRAIN, '--out', 'short'];
     args[args.indexOf('--epochs') + 1] = '2';
+    args[args.indexOf('--schedule') + 1] = 'step';
     expect((await project.shadegrad(...args)).code).toBe(0);
-    const { code, stdout } = await project.shadegrad('train', '--resume', 'short', '--epochs', '3');
+    const cli = 'node_modules/shadegrad/dist/cli.js';
+    const longer = project.start(cli, ['train', '--resume', 'short', '--epochs', '40']);
+    await longer.printed('epoch 3/40');
+    longer.kill('SIGTERM');
+    const { code, stdout } = await longer.finished;
+    expect(code).toBe(143);
+    expect(stdout).toMatch(/^resuming after 2 of 40 epochs$/m);
+    expect(project.files('short')).not.toContain('history.json');
+
+    const fewer = await project.shadegrad('train', '--resume', 'short', '--epochs', '2');
+    expect(errorOf(fewer.stderr)).toMatch(
+      /train --resume: expected --epochs of \d+ or more, got 2/,
+    );
+    const settings = JSON.parse(project.read('short/config.json')) as object;
+    expect(settings).toMatchObject({ epochs: 40, schedule: 'step:stepSize=1' });
+    project.write(
+      'short/config.json',
+      JSON.stringify({ ...settings, epochs: 30, schedule: 'step:stepSize=1' }),
+    );
+    const ended = await project.shadegrad('train', '--resume', 'short');
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(ended.stdout).toMatch(/^resuming after \d+ of 30 epochs/m);
+
+    const again = await project.shadegrad('train', '--resume', 'short');
+    expect(again.stdout).toMatch(/^(?:ended early after \d+ epochs|resuming after 30 of 30)/m);
+    expect(again.code).toBe(0);
+
+    fs.rmSync(project.path('short/checkpoint.safetensors'));
+    const without = await project.shadegrad('train', '--resume', 'short', '--epochs', '50');
+    expect(without.code).toBe(1);
+    expect(errorOf(without.stderr)).toMatch(
+      /checkpoint\.safetensors to go on from, got results alone/,
+    );
+    expect(project.files('short')).toContain('model.safetensors');
+  });
+
+  test('of a folder with nothing begins there, and says so', async () => {
+    const args = ['train', 'mlp', '--root', 'tiny', '--epochs', '1'];
+    const { code, stdout } = await project.shadegrad(...args, '--resume', 'fresh');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^resuming after 2 of 3 epochs$/m);
-    expect(project.read('short/log.csv').trim().split('\n')).toHaveLength(4);
+    expect(stdout).toMatch(/^nothing to go on with in fresh: beginning$/m);
+    const other = await project.shadegrad('train', '--resume', 'fresh', '--out', 'elsewhere');
+    expect(errorOf(other.stderr)).toMatch(/expected one folder, fresh, got --out elsewhere/);
   });
 
   test('of what is no training is refused', async () => {

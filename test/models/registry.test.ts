@@ -35,12 +35,23 @@ describe('a network for images', () => {
     });
     for (const name of sg.models.names) {
       const imageShape = inputShapeOf(name);
-      const options = optionsFor(name, { imageShape, classes: 3 }, { dropout: 0 });
+      const options = optionsFor(name, { imageShape, classes: 3 });
       if (name === 'alexnet') continue; // its memory
       const model = create(name, options);
       expect(model.summary([2, ...imageShape]).rows.at(-1)!.outputShape).toEqual([2, 3]);
       model.dispose();
     }
+  });
+
+  test('refuses options that it has not, and too few classes', () => {
+    for (const use of [create, inputShapeOf]) {
+      expect(() => use('mlp', { activation: 'relu' })).toThrow(
+        "mlp: expected options of numClasses, dropout, got 'activation'",
+      );
+    }
+    expect(() => optionsFor('lenet5', photos, { numClasses: 5 })).toThrow(
+      'lenet5: expected numClasses of 7 or more, got 5',
+    );
   });
 
   test('refuses channels that it cannot take', () => {

@@ -1,15 +1,18 @@
+import path from 'node:path';
 import { Command } from 'commander';
-import { data, models, train } from 'shadegrad';
-import { DATA_NAMES, prepared, readData } from '../dataSets.js';
+import { ArgumentError, data, models, train } from 'shadegrad';
+import { dataNameOf, prepared, readData, type DataSource } from '../dataSets.js';
 import { gpuOpener, percent } from '../gpu.js';
-import { readModel, restoreModel } from '../modelFile.js';
+import { readModel, restoreModel, type StoredModel } from '../modelFile.js';
+import { rootOfTraining, runFiles } from '../runFolder.js';
+import { EVALUATION_BATCH } from '../training.js';
 import { withDataOptions, type DataOptions, type GlobalOptions } from '../options.js';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Loss and accuracy of a trained network on the test images.')
     .argument('<file>', 'model.safetensors that `shadegrad train` wrote');
-  return withDataOptions(command, { batchSize: 256 })
+  return withDataOptions(command, { batchSize: EVALUATION_BATCH })
     .addHelpText('after', '\nExample:\n  shadegrad evaluate runs/lenet5/model.safetensors')
     .action(async (file: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<
@@ -18,10 +21,10 @@ export function evaluateCommand(): Command {
       // Bad files are found before a GPU is asked for.
       const stored = await readModel(file);
       const input = models.inputShapeOf(stored.model, stored.options);
-      const name = options.data ?? (DATA_NAMES.includes(stored.data) ? stored.data : 'mnist');
-      const source = { data: name, root: options.root };
+      const source = await sourceFor(file, stored, options);
       const gpu = gpuOpener(options);
       const { test } = await readData(source, input, gpu);
+      checkClasses(test.classNames, stored);
       await gpu();
       const { batchSize } = options;
       const { normalization } = stored;
@@ -31,4 +34,21 @@ export function evaluateCommand(): Command {
         `test accuracy ${percent(accuracy)}  test loss ${loss.toFixed(4)}  (${test.length.toLocaleString('en-US')} images)`,
       );
     });
+}
+
+/** The images of the training, unless others are asked for. */
+async function sourceFor(
+  file: string,
+  stored: StoredModel,
+  { data: name = dataNameOf(stored), root }: Partial<DataSource>,
+): Promise<DataSource> {
+  if (root !== undefined || name !== dataNameOf(stored)) return { data: name, root };
+  return { data: name, root: await rootOfTraining(runFiles(path.dirname(file))) };
+}
+
+/** @throws ArgumentError if a network knows other classes than there are. */
+function checkClasses(classNames: readonly string[], { classNames: known }: StoredModel): void {
+  if (known.length === 0 || known.join('\n') === classNames.join('\n')) return;
+  const expected = `images of ${known.join(', ')}`;
+  throw new ArgumentError('evaluate', expected, `those of ${classNames.join(', ')}`);
 }

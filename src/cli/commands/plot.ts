@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { ArgumentError, io, train, viz } from 'shadegrad';
+import { ArgumentError, io, nn, train, viz } from 'shadegrad';
 import {
   featureMapsOf,
   filtersOf,
@@ -131,6 +131,8 @@ async function plot(folder: string, figures: string[], options: PlotOptions): Pr
   const out = options.out ?? path.join(folder, 'plots');
   makeOutFolder(out, 'plot', '--out');
   for (const name of figures.length > 0 ? new Set(figures) : NAMES) {
+    // Of a layer without filters the other figures are drawn.
+    if (name === 'filters' && figures.length === 0 && !(await hasFilters(run, options))) continue;
     const drawings = Object.entries(await FIGURES[name]!(run, options));
     for (const [file, svg] of drawings) {
       if (svg === undefined) continue;
@@ -139,4 +141,12 @@ async function plot(folder: string, figures: string[], options: PlotOptions): Pr
     }
     if (drawings.length === 0) console.log(`${name}: nothing to draw`);
   }
+}
+
+async function hasFilters(run: PlottedRun, { layer }: PlotOptions): Promise<boolean> {
+  if (layer === undefined) return true;
+  const network = await run.network();
+  return network
+    .namedModules()
+    .some(([name, module]) => name === layer && module instanceof nn.Conv2d);
 }

@@ -1,33 +1,22 @@
-import fs from 'node:fs';
 import os from 'node:os';
 import { Command } from 'commander';
-import { ArgumentError, data, manualSeed, models, optim, train, type nn } from 'shadegrad';
-import { makeAugment } from '../augmentations.js';
-import { normalizationFor, prepared, readData, type RawData } from '../dataSets.js';
+import { ArgumentError, data, io, manualSeed, models, train } from 'shadegrad';
+import { readData } from '../dataSets.js';
 import { filtersOf } from '../figures.js';
 import { adapterLine, gpuOpener, percent } from '../gpu.js';
 import { finishingOnSignals } from '../interruption.js';
-import { saveModel, type ModelFacts } from '../modelFile.js';
+import { saveModel } from '../modelFile.js';
 import { writeReport } from '../report.js';
-import {
-  makeRunFolder,
-  openRunFolder,
-  runFiles,
-  writeSettings,
-  type RunFiles,
-} from '../runFolder.js';
-import { makeSchedule } from '../schedules.js';
+import { beginRun, continueRun, openRunFolder, runFiles } from '../runFolder.js';
+import { settingsTable } from '../settingsTable.js';
 import {
   resolveSettings,
   withTrainOptions,
   type TrainRequest,
   type TrainSettings,
 } from '../trainSettings.js';
+import { assemble, EVALUATION_BATCH, validationCount } from '../training.js';
 
-/** Examples of a batch where nothing is learnt: as many as keep a GPU busy. */
-const EVALUATION_BATCH = 256;
-/** Images held out to validate on, and the share of data sets that have few. */
-const VALIDATION = { images: 5000, from: 25_000, share: 0.2 };
 /** What a shell adds to the number of a signal for the exit code. */
 const SIGNALLED = 128;
 
@@ -62,16 +51,6 @@ Examples:
     });
 }
 
-/** What a training works with, made anew or as it was. */
-interface Training {
-  model: nn.Module;
-  facts: ModelFacts;
-  trainer: train.Trainer;
-  loader: data.DataLoader;
-  validation: data.DataLoader | undefined;
-  test: data.ImageDataset;
-}
-
 async function run({ settings, resume, overwrite, debug }: TrainRequest): Promise<void> {
   // What can be refused is refused before a GPU is asked for.
   const wanted = models.inputShapeOf(settings.model, settings.options);
@@ -84,7 +63,7 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
     settings.options,
   );
   const held = validationCount(settings, raw.train.length);
-  const files = resume ? openRunFolder(settings.out) : makeRunFolder(settings.out, overwrite);
+  const { files, resumes } = openRunFolder(settings.out, { resume, overwrite });
   const device = await gpu();
   console.log(`adapter: ${adapterLine(device)}`);
   if (settings.mixedPrecision && !device.hasF16) {
@@ -94,12 +73,16 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
   manualSeed(settings.seed);
   const model = models.create(settings.model, options);
   const filtersBefore = await filtersOf(model);
-  const training = assemble(model, { settings, raw, options, held, files });
-  const { trainer, loader, validation, test, facts } = training;
+  const { trainer, loader, validation, test, facts } = assemble(model, {
+    ...{ settings, raw, options, held, files },
+  });
 
-  const checkpoint = resume && fs.existsSync(files.checkpoint) ? files.checkpoint : undefined;
-  if (checkpoint) announce(checkpoint, settings, loader);
-  else await writeSettings(files, settings);
+  if (resume && !resumes) console.log(`nothing to go on with in ${files.folder}: beginning`);
+  const checkpoint = resumes ? await io.readFile(files.checkpoint) : undefined;
+  if (checkpoint) {
+    announce(train.trainingValuesIn(checkpoint, files.checkpoint), settings, loader);
+    await continueRun(files, settings);
+  } else await beginRun(files, settings);
   const { epochs } = settings;
   const { result: history, signal } = await finishingOnSignals(
     () => trainer.stop(),
@@ -111,11 +94,11 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
     return;
   }
 
+  await saveModel(files.model, model, facts);
   const testLoader = new data.DataLoader(test, { batchSize: EVALUATION_BATCH });
   const tested = await trainer.evaluate(testLoader);
   console.log(`final loss ${history.epochs.at(-1)!.loss}`);
   console.log(`test accuracy ${percent(tested.accuracy)}  test loss ${tested.loss.toFixed(4)}`);
-  await saveModel(files.model, model, facts);
   await writeReport({
     files,
     name: settings.model,
@@ -133,146 +116,24 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
   console.log(`wrote ${files.model}, history.json, log.csv, report.html`);
 }
 
-function validationCount({ validation }: TrainSettings, length: number): number {
-  const usual = length >= VALIDATION.from ? VALIDATION.images : VALIDATION.share;
-  const wanted = validation ?? usual;
-  const count = wanted < 1 ? Math.round(wanted * length) : wanted;
-  if (count >= length) {
-    const expected = `--validation under ${length}, the number of training images`;
-    throw new ArgumentError('train', expected, count);
+/**
+ * Says where a training goes on.
+ * @throws ArgumentError for fewer epochs than it has begun.
+ */
+function announce(
+  { epochs: done, pass, ended, optimizer }: train.TrainingValues,
+  { epochs }: TrainSettings,
+  loader: data.DataLoader,
+): void {
+  const begun = done + (pass ? 1 : 0);
+  if (epochs < begun) {
+    throw new ArgumentError('train --resume', `--epochs of ${begun} or more`, epochs);
   }
-  return count;
-}
-
-function assemble(
-  model: nn.Module,
-  {
-    settings,
-    raw,
-    options,
-    held,
-    files,
-  }: {
-    settings: TrainSettings;
-    raw: RawData;
-    options: Record<string, unknown>;
-    held: number;
-    files: RunFiles;
-  },
-): Training {
-  const normalization = normalizationFor(settings.normalize, raw);
-  const preparation = { input: models.inputShapeOf(settings.model, options), normalization };
-  const augment = settings.augment === undefined ? undefined : makeAugment(settings.augment);
-  const all = prepared(raw.train, { ...preparation, augment });
-  const [training, held_] = data.randomSplit(all, [all.length - held, held]) as [
-    data.Subset,
-    data.Subset,
-  ];
-  // What is validated on is not augmented.
-  const plain = augment ? prepared(raw.train, preparation) : all;
-  const loader = new data.DataLoader(training, { batchSize: settings.batchSize, shuffle: true });
-  const validation =
-    held > 0
-      ? new data.DataLoader(new data.Subset(plain, held_.indices), { batchSize: EVALUATION_BATCH })
-      : undefined;
-
-  const { regularizers, adam } = models.recipeFor(settings.model, model);
-  const optimizer = makeOptimizer(model, settings, adam);
-  const trainer = new train.Trainer(model, {
-    optimizer,
-    regularizers,
-    accumulate: settings.accumulate,
-    clipGradNorm: settings.clipNorm,
-    autocast: settings.mixedPrecision,
-    callbacks: callbacksOf(settings, optimizer, files),
-  });
-  const facts: ModelFacts = {
-    model: settings.model,
-    options,
-    data: settings.data,
-    normalization,
-    classNames: raw.train.classNames,
-  };
-  return { model, facts, trainer, loader, validation, test: prepared(raw.test, preparation) };
-}
-
-function callbacksOf(
-  settings: TrainSettings,
-  optimizer: optim.Optimizer<{ lr: number }>,
-  files: RunFiles,
-): train.Callback[] {
-  const { schedule, earlyStopping, minDelta, monitor, checkpointEvery } = settings;
-  const callbacks: train.Callback[] = [
-    new train.ProgressBar(),
-    new train.CSVLogger(files.log),
-    stopIfDiverged,
-  ];
-  if (schedule !== undefined) callbacks.push(makeSchedule(schedule, optimizer, settings));
-  if (earlyStopping !== undefined) {
-    const options = { patience: earlyStopping, minDelta, monitor, restoreBestWeights: true };
-    callbacks.push(new train.EarlyStopping(options));
+  const within = pass ? ` and ${pass.batch} of ${loader.length} batches` : '';
+  if (ended) console.log(`ended early after ${done} epochs: there is nothing to go on with`);
+  else console.log(`resuming after ${done} of ${epochs} epochs${within}`);
+  const [group] = optimizer.paramGroups as { lr?: number }[];
+  if (!ended && epochs > done && group?.lr === 0) {
+    console.error('train: the schedule has come down to a learning rate of 0');
   }
-  callbacks.push(new train.TrainingCheckpoint(files.checkpoint, { every: checkpointEvery }));
-  return callbacks;
-}
-
-/** Ends a run that cannot recover: weights that are no numbers stay so. */
-const stopIfDiverged: train.Callback = {
-  onEpochEnd({ epoch, loss, partial }) {
-    if (Number.isFinite(loss) || partial) return;
-    const fix = 'Lower the learning rate with --lr.';
-    throw new ArgumentError('train', 'a loss that stays finite', `${loss} in epoch ${epoch}`, fix);
-  },
-};
-
-function makeOptimizer(
-  model: nn.Module,
-  { optimizer, lr, momentum, weightDecay }: TrainSettings,
-  adam: models.Recipe['adam'],
-): optim.Optimizer<{ lr: number }> {
-  const parameters = model.parameters();
-  const common = { lr, weightDecay };
-  const made = {
-    adam: () => new optim.Adam(parameters, { ...common, ...adam }),
-    adamw: () => new optim.AdamW(parameters, { ...common, ...adam }),
-    sgd: () => new optim.SGD(parameters, { ...common, momentum }),
-    rmsprop: () => new optim.RMSprop(parameters, common),
-  }[optimizer]();
-  return made as unknown as optim.Optimizer<{ lr: number }>;
-}
-
-/** Says where a training goes on. */
-function announce(checkpoint: string, { epochs }: TrainSettings, loader: data.DataLoader): void {
-  const bytes = fs.readFileSync(checkpoint);
-  const values = train.trainingValuesIn(bytes, checkpoint);
-  const within = values.pass ? ` and ${values.pass.batch} of ${loader.length} batches` : '';
-  console.log(`resuming after ${values.epochs} of ${epochs} epochs${within}`);
-}
-
-/** What the run was made with, for the report and the history. */
-function settingsTable(settings: TrainSettings, held: number): Record<string, string | number> {
-  const { options, optimizer } = settings;
-  const optional = {
-    schedule: settings.schedule,
-    augmentation: settings.augment,
-    'early stopping': settings.earlyStopping,
-    'gradient norm': settings.clipNorm,
-    'mixed precision': settings.mixedPrecision ? 'yes' : undefined,
-    'batches of an update': settings.accumulate > 1 ? settings.accumulate : undefined,
-  };
-  return {
-    ...(options as Record<string, string>),
-    data: settings.data,
-    optimizer,
-    'learning rate': settings.lr,
-    ...(optimizer === 'sgd' ? { momentum: settings.momentum } : {}),
-    'weight decay': settings.weightDecay,
-    'batch size': settings.batchSize,
-    epochs: settings.epochs,
-    'validation images': held,
-    ...(Object.fromEntries(
-      Object.entries(optional).filter(([, value]) => value !== undefined),
-    ) as Record<string, string | number>),
-    seed: settings.seed,
-  };
 }
