@@ -27,7 +27,7 @@ export function environmentOf({ info }: Device): Environment {
   const [cpu] = os.cpus();
   const { description, vendor, architecture, software, features } = info;
   return {
-    adapter: { description, vendor, architecture, software, features },
+    adapter: { description: adapterName(info), vendor, architecture, software, features },
     driver: /driver.*|Mesa.*|\d+(\.\d+)+.*/i.exec(description)?.[0] ?? description,
     versions: {
       shadegrad: versionOf('./package.json'),
@@ -38,6 +38,15 @@ export function environmentOf({ info }: Device): Environment {
     commit: commit(),
     date: new Date().toISOString(),
   };
+}
+
+/** What tables call an adapter, some of which have no description. */
+export function adapterName({
+  description,
+  architecture,
+  vendor,
+}: Pick<Device['info'], 'description' | 'architecture' | 'vendor'>): string {
+  return description || architecture || vendor || 'unknown adapter';
 }
 
 function commit(): string {
@@ -55,7 +64,8 @@ export function resultsName(environment: Environment): string {
 
 /** The name of the adapter as part of a file's name: `swiftshader-driver-5-0-0`. */
 export function adapterSlug({ adapter }: Pick<Environment, 'adapter'>): string {
-  const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`;
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const slug = adapterName(adapter)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-');
   return slug.replace(/^-+|-+$/g, '').slice(0, 60) || 'unknown';
 }

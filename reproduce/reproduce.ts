@@ -1,7 +1,7 @@
 /** Runs experiments one after the other, and keeps and shows what they gave. */
 import { mkdirSync } from 'node:fs';
 import { ShadegradError, type Device } from 'shadegrad';
-import { environmentOf } from '../bench/environment.js';
+import { adapterName, environmentOf } from '../bench/environment.js';
 import { describe } from '../src/cli/errors.js';
 import { meets } from './bars.js';
 import { choose, versionsOf, type Choice, type ChoiceOptions } from './choice.js';
@@ -60,7 +60,7 @@ async function runChoice(
   problems: string[],
 ): Promise<Row> {
   const { folder, log, python } = options;
-  const adapter = device.info.description;
+  const adapter = adapterName(device.info);
   const row: Row = { experiment, versionName, result: null, python: null };
   if (!version) {
     const note = notRunWords(experiment, experiment.versions.full, readKept(folder), adapter);
