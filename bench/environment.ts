@@ -46,7 +46,7 @@ export function adapterName({
   architecture,
   vendor,
 }: Pick<Device['info'], 'description' | 'architecture' | 'vendor'>): string {
-  return description || architecture || vendor || 'unknown adapter';
+  return description || `${vendor} ${architecture}`.trim() || 'unknown adapter';
 }
 
 function commit(): string {
