@@ -97,7 +97,7 @@ export function assemble(
 
 function callbacksOf(
   settings: TrainSettings,
-  optimizer: optim.Optimizer<{ lr: number }>,
+  optimizer: optim.lr.LROptimizer,
   files: RunFiles,
 ): train.Callback[] {
   const { schedule, earlyStopping, minDelta, monitor, checkpointEvery } = settings;
@@ -129,18 +129,17 @@ function makeOptimizer(
   model: nn.Module,
   settings: TrainSettings,
   adam: models.Recipe['adam'],
-): optim.Optimizer<{ lr: number }> {
+): optim.Adam | optim.SGD | optim.RMSprop {
   const { optimizer, momentum, weightDecay } = settings;
   const parameters = model.parameters();
   const common = {
     lr: initialLr(settings),
     ...(weightDecay === undefined ? {} : { weightDecay }),
   };
-  const made = {
+  return {
     adam: () => new optim.Adam(parameters, { ...common, ...adam }),
     adamw: () => new optim.AdamW(parameters, { ...common, ...adam }),
     sgd: () => new optim.SGD(parameters, { ...common, momentum }),
     rmsprop: () => new optim.RMSprop(parameters, common),
   }[optimizer]();
-  return made as unknown as optim.Optimizer<{ lr: number }>;
 }

@@ -261,7 +261,7 @@ export class TrainingRun implements TrainingContext {
     this.history = values.history;
     this.epochs = values.epochs;
     this.ended = values.ended;
-    // Those of the pass are counted anew by nobody.
+    // A pass that goes on counts its own from 0.
     this.updatesBefore = values.updates;
     this.resumedPass = values.pass;
     defaultGenerator.state = values.generator;
