@@ -118,6 +118,9 @@ describe('--config', () => {
       },
       'validation images': 16,
     });
+    project.write('placed.json', JSON.stringify({ ...settings, epochs: 1, out: 'placed' }));
+    expect((await project.shadegrad('train', '--config', 'placed.json')).code).toBe(0);
+    expect(project.files('placed')).toEqual(project.files('first'));
     const again = ['train', '--config', 'first/config.json', '--out', 'second'];
     expect((await project.shadegrad(...again)).code).toBe(0);
     expect(historyOf('second').steps).toEqual(historyOf('first').steps);

@@ -66,6 +66,7 @@ test('the undisturbed run ends well', () => {
 
 test(`killed at a random moment and resumed, ${KILLS} times: the same weights, bit for bit, and whole files`, async () => {
   const shares = uniform(KILLS, Date.now() % 2 ** 31, 0, 1);
+  let withCheckpoint = 0;
   for (const [i, share] of shares.entries()) {
     const out = `killed/${i}`;
     const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', out]);
@@ -73,12 +74,19 @@ test(`killed at a random moment and resumed, ${KILLS} times: the same weights, b
     await run.finished;
     clearTimeout(timer);
     expectWholeFiles(out);
-    // With all its arguments: the first moments leave nothing to go on with.
-    const resumed = await project.shadegrad(...TRAIN, '--out', out, '--resume');
+    const isBegun = fs.existsSync(project.path(out, 'checkpoint.safetensors'));
+    if (isBegun) withCheckpoint++;
+    // With all its arguments where a kill may have left nothing to go on with.
+    const resumed =
+      isBegun && withCheckpoint % 2 === 1
+        ? await project.shadegrad('train', '--resume', out)
+        : await project.shadegrad(...TRAIN, '--out', out, '--resume');
     expect(resumed.code, `killed after ${share} of the time:\n${resumed.stderr}`).toBe(0);
     expectAsUndisturbed(out);
     fs.rmSync(project.path(out), { recursive: true });
   }
+  // A kill that leaves none tests little. Of 20, all early: once in millions of runs.
+  expect(withCheckpoint).toBeGreaterThan(0);
 }, 900_000);
 
 describe('Ctrl-C', () => {
@@ -143,6 +151,15 @@ describe('--resume', () => {
     const again = await project.shadegrad('train', '--resume', 'short');
     expect(again.stdout).toMatch(/^(?:ended early after \d+ epochs|resuming after 30 of 30)/m);
     expect(again.code).toBe(0);
+
+    writeTinyMnist(project.path('other'), 200);
+    const kept = ['history.json', 'config.json'].map((name) => project.read(`short/${name}`));
+    const strange = await project.shadegrad('train', '--resume', 'short', '--root', 'other');
+    expect(strange.code).toBe(1);
+    expect(errorOf(strange.stderr)).toMatch(/a checkpoint of examples 160, got one of 128/);
+    expect(['history.json', 'config.json'].map((name) => project.read(`short/${name}`))).toEqual(
+      kept,
+    );
 
     fs.rmSync(project.path('short/checkpoint.safetensors'));
     const without = await project.shadegrad('train', '--resume', 'short', '--epochs', '50');

@@ -65,6 +65,13 @@ describe('imageFolder', () => {
     expect(dataset.image(3)[0]).toBe(124); // 0.299 * 200 + 0.587 * 100 + 0.114 * 50
   });
 
+  test('keeps bytes, so it cannot normalise as it loads', async () => {
+    const load = [sg.data.transforms.normalize({ mean: [0.5], std: [0.5] })];
+    await expect(sg.data.imageFolder(root, { load })).rejects.toThrow(
+      /imageFolder: expected load without normalize, got it\. .*pass normalization/,
+    );
+  });
+
   test('makes images of several sizes one size, and wants to', async () => {
     const { resizeWithPad, randomHorizontalFlip } = sg.data.transforms;
     const mixed = join(root, 'mixed');

@@ -3,7 +3,7 @@ import { meets } from '../../reproduce/bars.js';
 import { durationTable } from '../../reproduce/durationTable.js';
 import type { Bar } from '../../reproduce/experiments.js';
 import { EXPERIMENTS } from '../../reproduce/experiments.js';
-import type { Kept } from '../../reproduce/results.js';
+import type { ExperimentResult, Kept } from '../../reproduce/results.js';
 import { keptRows, keptTables, reproductionTable } from '../../reproduce/table.js';
 import { gpuSeconds, multiplyAddsOf, secondsAt, workOf } from '../../reproduce/duration.js';
 import { ENVIRONMENT, pythonResult, result } from './support.js';
@@ -133,6 +133,17 @@ test('a loss falls from the first epoch to the last', () => {
   const { history } = result();
   expect(meets([{ lossFalls: true }], { figures: {}, history })).toBe(true);
   expect(meets([{ lossFalls: true }], { figures: {}, history: history.slice(0, 1) })).toBe(false);
+});
+
+test('what is no number meets no bar, read back from a file too', () => {
+  for (const value of [NaN, JSON.parse('null') as number, Infinity]) {
+    const result = {
+      figures: { trainLoss: value },
+      history: [{ loss: 6 }, { loss: value }] as ExperimentResult['history'],
+    };
+    expect(meets([{ figure: 'trainLoss', atMost: 1e9 }], result)).toBe(false);
+    expect(meets([{ lossFalls: true }], result)).toBe(false);
+  }
 });
 
 describe('how long it takes', () => {

@@ -66,7 +66,7 @@ describe('stops', () => {
     expect(stopping.stoppedEpoch).toBe(epochs < values.length ? epochs : stopping.stoppedEpoch);
     // Another training starts anew.
     expect(epochsOf(stopping, values)).toBe(epochs);
-    expect(stopping.best).toBe(values[best - 1]);
+    expect(stopping.best ?? NaN).toBe(values[best - 1]);
   });
 
   test('where accuracy, a metric or a value with mode max no longer rises', () => {

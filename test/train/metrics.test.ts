@@ -36,6 +36,7 @@ describe('accuracy', () => {
       [x, sg.zeros([3], { dtype: 'i32' })],
       [x, sg.zeros([4, 2])],
       [sg.zeros([4]), sg.zeros([4], { dtype: 'i32' })],
+      [x, sg.zeros([4, 3, 7])],
       [sg.zeros([4, 2, 2]), sg.zeros([4], { dtype: 'i32' })],
       [sg.zeros([0, 3]), sg.zeros([0], { dtype: 'i32' })],
     ] as const) {

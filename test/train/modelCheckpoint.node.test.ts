@@ -72,3 +72,22 @@ test.each([
   expect(fs.readdirSync(folder)).toEqual([]);
   model.dispose();
 });
+
+test('an epoch that is stopped within is not saved', async () => {
+  const model = blobModel();
+  const data = blobs(30);
+  const optimizer = new sg.optim.SGD(model.parameters(), { lr: 0.1 });
+  const keep = new ModelCheckpoint(path.join(folder, '{epoch}-{valLoss:.3f}'));
+  const stop: sg.train.Callback = {
+    onBatchEnd: (epoch, _, context) => {
+      if (epoch === 2) context.stop();
+    },
+  };
+  const loader = new sg.data.DataLoader(data, { batchSize: 10 });
+  const trainer = new sg.train.Trainer(model, { optimizer, callbacks: [stop, keep] });
+  const { epochs } = await trainer.fit(loader, { epochs: 2, validation: loader });
+  expect(epochs.map(({ partial = false }) => partial)).toEqual([false, true]);
+  expect(fs.readdirSync(folder)).toEqual([`1-${epochs[0]!.valLoss!.toFixed(3)}`]);
+  sg.tidy(() => model.parameters()[0]!.sum().backward());
+  for (const one of [model, data, optimizer]) one.dispose();
+});

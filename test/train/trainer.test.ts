@@ -68,6 +68,28 @@ describe('fit', () => {
     expect(epochs[0]).not.toHaveProperty('valLoss');
   });
 
+  test('refuses a validation without batches before it trains', async () => {
+    let epochs = 0;
+    const validation = new sg.data.DataLoader(held, { batchSize: 1000, dropLast: true });
+    const count: Callback = { onEpochBegin: () => void epochs++ };
+    await expect(trainer(count).fit(loader(), { validation })).rejects.toThrow(
+      'fit: expected a validation of one batch or more, got an empty one',
+    );
+    expect(epochs).toBe(0);
+  });
+
+  test('frees what it made where compiling fails', async () => {
+    const wrong = new sg.data.TensorDataset(sg.zeros([8, 5]), sg.zeros([8], { dtype: 'i32' }));
+    const before = sg.memory().bytesInUse;
+    const accumulating = new sg.train.Trainer(model, { optimizer, accumulate: 2 });
+    const validation = new sg.data.DataLoader(wrong, { batchSize: 8 });
+    await expect(accumulating.fit(loader(), { validation })).rejects.toThrow(sg.ShapeError);
+    expect(sg.memory().bytesInUse).toBe(before);
+    expect(model.parameters().every(({ grad }) => grad === null)).toBe(true);
+    wrong.dispose();
+    await trainer().fit(loader());
+  });
+
   test('takes the steps of a loop by hand, and the loss is the mean over the examples', async () => {
     const other = blobModel();
     const otherOptimizer = new sg.optim.Adam(other.parameters(), { lr: 0.05 });

@@ -18,6 +18,9 @@ afterEach(() => {
 const loaderOf = (batchSize: number, seed = NOT_SHUFFLED): sg.data.DataLoader =>
   new sg.data.DataLoader(data, { batchSize, ...(seed >= 0 && { shuffle: true, seed }) });
 
+const lastLayer = (parameters: sg.nn.Parameter[]): sg.optim.SGD =>
+  new sg.optim.SGD(parameters.slice(2), { lr: 0.5 });
+
 function freeLastStep(model: sg.nn.Module): void {
   sg.tidy(() => model.parameters()[0]!.sum().backward());
 }
@@ -99,6 +102,56 @@ describe('against gradient descent in float64', () => {
     const expected = [...reference.weight.flat(), ...reference.bias];
     expected.forEach((value, i) => expect(captured.values[i]).toBeCloseTo(value, 5));
     reference.losses.forEach((loss, i) => expect(captured.losses[i]).toBeCloseTo(loss, 5));
+  });
+});
+
+describe('parameters that the optimizer does not have', () => {
+  test.each([
+    ['captured', {}],
+    ['as it is', { capture: false }],
+    ['accumulated', { accumulate: 2 }],
+  ])('%s: count in the norm as of this batch alone', async (_, options) => {
+    // One batch an epoch, so that all three take the same steps.
+    const clipped = { ...options, clipGradNorm: 0.05 };
+    const head = await trained(clipped, { batchSize: COUNT, epochs: 6, optimize: lastLayer });
+    const frozen: number[] = [];
+    const model = blobModel();
+    const optimizer = lastLayer(model.parameters());
+    const [x, y] = loaderOf(COUNT, 3).sample();
+    for (let i = 0; i < 6; i++) {
+      sg.tidy(() => {
+        model.zeroGrad();
+        sg.nn.functional.crossEntropy(model.forward(x!), y!).backward();
+        sg.nn.utils.clipGradNorm_(model.parameters(), 0.05);
+        optimizer.step();
+      });
+    }
+    for (const parameter of model.parameters()) frozen.push(...(await parameter.data()));
+    head.values.forEach((value, i) => expect(value).toBeCloseTo(frozen[i]!, 5));
+    for (const one of [x!, y!, model, optimizer]) one.dispose();
+  });
+
+  test('those of a loss are accumulated too', async () => {
+    class Scaled extends sg.nn.Module {
+      readonly scale = new sg.nn.Parameter(sg.tensor(1));
+      forward(logits: sg.Tensor, target: sg.Tensor): sg.Tensor {
+        return sg.nn.functional.crossEntropy(logits.mul(this.scale), target);
+      }
+    }
+    const scales: number[] = [];
+    for (const [accumulate, batchSize] of [
+      [1, 30],
+      [3, 10],
+    ] as const) {
+      const loss = new Scaled();
+      const optimize = (parameters: sg.nn.Parameter[]): sg.optim.SGD =>
+        new sg.optim.SGD([...parameters, loss.scale], { lr: 0.1 });
+      await trained({ loss, accumulate }, { batchSize, optimize, epochs: 3 });
+      scales.push(await loss.scale.item());
+      loss.dispose();
+    }
+    expect(scales[0]).not.toBe(1);
+    expect(scales[1]).toBeCloseTo(scales[0]!, 5);
   });
 });
 

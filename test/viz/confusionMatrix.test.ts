@@ -22,6 +22,14 @@ describe('confusionMatrixChart', () => {
     expect(svg.text).toContain('80 %');
   });
 
+  test('of as many classes as ImageNet has', () => {
+    const k = 1000;
+    const counts = new Uint32Array(k * k);
+    for (let i = 0; i < k; i++) counts[i * k + i] = 3;
+    counts[1] = 1;
+    expect(confusionMatrixChart(counts)).toContain('true 0, predicted 1: 1 (25.00 % of the row)');
+  });
+
   test('rows are true classes from top to bottom, columns predicted ones from left', () => {
     const cells = all(svg, 'g').filter((g) => g.children[0]?.name === 'title');
     const place = (i: number) => all(cells[i]!, 'rect')[0]!.attributes;
