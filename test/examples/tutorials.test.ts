@@ -2,34 +2,14 @@
  * The pages of docs/tutorials: their blocks of code run, in Node and in Chromium, and print what they
  * say that they print.
  */
-import * as sg from 'shadegrad';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { printout } from '../support/printout.js';
+import { runPage, type PageProgram } from '../support/runPage.js';
 
-const pages = import.meta.glob<Program>('../../docs/tutorials/*.md', { query: '?program' });
-const wrongPages = import.meta.glob<Program>('./*.md', { query: '?program' });
-
-/** The module of a page. */
-interface Program {
-  /** The lines of the page that say what is printed. */
-  expected: number[];
-}
+const pages = import.meta.glob<PageProgram>('../../docs/tutorials/*.md', { query: '?program' });
+const wrongPages = import.meta.glob<PageProgram>('./*.md', { query: '?program' });
 
 const nameOf = (path: string): string => path.split('/').at(-1)!;
-
-/** Runs a page: `printout` has what it printed. Gives the lines whose output was to be checked. */
-async function run(page: () => Promise<Program>): Promise<number[]> {
-  printout.clear();
-  const log = vi.spyOn(console, 'log').mockImplementation((...values) => printout.print(...values));
-  try {
-    return (await page()).expected;
-  } finally {
-    log.mockRestore();
-    // Pages free nothing: a new device has nothing of them.
-    sg.close();
-    await sg.init({ onNote: () => undefined });
-  }
-}
 
 const byLine = (lines: Iterable<number>): number[] => [...lines].sort((a, b) => a - b);
 
@@ -41,7 +21,7 @@ describe.each(Object.entries(pages).map(([path, page]) => [nameOf(path), page] a
   '%s',
   (_, page) => {
     test('runs, and prints what it says', async () => {
-      const expected = await run(page);
+      const expected = await runPage(page);
       expect(printout.wrong).toEqual([]);
       expect(expected.length).toBeGreaterThan(0);
       expect(byLine(printout.checked)).toEqual(byLine(expected));
@@ -52,7 +32,7 @@ describe.each(Object.entries(pages).map(([path, page]) => [nameOf(path), page] a
 );
 
 test('a page that prints something else is noticed', async () => {
-  const expected = await run(wrongPages['./wrongPage.md']!);
+  const expected = await runPage(wrongPages['./wrongPage.md']!);
   const isNode = typeof process !== 'undefined';
   expect(printout.wrong).toEqual([
     'line 8: expected "the same bits: true", got "the same bits: false"',
