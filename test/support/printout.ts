@@ -39,7 +39,8 @@ function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Object.getPrototypeOf(value) !== Object.prototype) return String(value);
+  if (Object.getPrototypeOf(value) !== Object.prototype)
+    return `[object ${value.constructor.name}]`; // which no page should show
   const entries = Object.entries(value).map(([key, entry]) => `${key}: ${show(entry)}`);
   return `{ ${entries.join(', ')} }`;
 }
