@@ -204,7 +204,7 @@ async function fromArchive<K extends string>(
     entries = parseTar(bytes.slice()); // a copy: it reads the whole buffer of a view
   } catch (cause) {
     const problem = `expected a whole tar archive, got a damaged one (${(cause as Error).message})`;
-    throw new DataFormatError(file, problem, undefined, AGAIN);
+    throw new DataFormatError(file, problem, cutEntry(bytes), AGAIN);
   }
   const found = keysOf(spec).map((key): [K, FoundFile] => {
     const name = spec.files[key];
@@ -215,6 +215,19 @@ async function fromArchive<K extends string>(
     throw new DataFormatError(file, `expected ${name} in it, got ${got}`, undefined, AGAIN);
   });
   return Object.fromEntries(found) as Found<K>;
+}
+
+/** Where the header is of the entry that a cut archive breaks off in. */
+function cutEntry(bytes: Uint8Array): number {
+  const BLOCK = 512;
+  let at = 0;
+  while (at + BLOCK <= bytes.length) {
+    const size = parseInt(String.fromCharCode(...bytes.subarray(at + 124, at + 136)), 8);
+    const end = at + BLOCK * (1 + Math.ceil(size / BLOCK));
+    if (!(end <= bytes.length)) break;
+    at = end;
+  }
+  return at;
 }
 
 const AGAIN = 'Download the file again, or restore it from a copy.';

@@ -73,7 +73,9 @@ async function decodeJpeg(bytes: Uint8Array, file: string): Promise<Image> {
     });
     return { width, height, channels: 3, data };
   } catch (cause) {
-    const problem = `expected a whole JPEG file, got a damaged one (${(cause as Error).message})`;
+    // The decoder does not say where it was.
+    const found = `a damaged one of ${bytes.length} bytes (${(cause as Error).message})`;
+    const problem = `expected a whole JPEG file, got ${found}`;
     throw new DataFormatError(file, problem, undefined, AGAIN);
   }
 }
@@ -102,8 +104,36 @@ async function decodePng(bytes: Uint8Array, file: string): Promise<Image> {
     return withTransparency(png, toBytes(png));
   } catch (cause) {
     const problem = `expected a whole PNG file, got a damaged one (${(cause as Error).message})`;
-    throw new DataFormatError(file, problem, undefined, AGAIN);
+    throw new DataFormatError(file, problem, damagedChunk(bytes), AGAIN);
   }
+}
+
+const CHUNK_OF_PIXELS = 0x49444154; // IDAT
+const LAST_CHUNK = 0x49454e44; // IEND
+
+/** Where the first chunk begins that is cut or has another checksum; if none has, the first of pixels. */
+function damagedChunk(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let [at, pixels] = [SIGNATURE.length, 0];
+  // Length, type, data, checksum of the two before it.
+  while (at + 12 <= bytes.length) {
+    const [end, type] = [at + 8 + view.getUint32(at), view.getUint32(at + 4)];
+    if (end + 4 > bytes.length || crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) break;
+    if (type === CHUNK_OF_PIXELS) pixels ||= at;
+    if (type === LAST_CHUNK) return pixels || at;
+    at = end + 4;
+  }
+  return at;
+}
+
+/** Source: https://www.w3.org/TR/png-3/#5CRC-algorithm */
+function crc32(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
 }
 
 /** Refuses what is no PNG, or one that the decoder would get wrong. */

@@ -32,36 +32,23 @@ describe('help', () => {
       'train',
       [
         ...['--data', '--epochs', '--batch-size', '--optimizer', '--lr', '--schedule'],
-        ...[
-          '--early-stopping',
-          '--augment',
-          '--seed',
-          '--resume',
-          '--out',
-          '--config',
-          'Examples:',
-        ],
+        ...['--early-stopping', '--augment', '--seed', '--resume', '--out', '--config'],
       ],
     ],
     ['evaluate', ['--data', '--root', '--batch-size']],
     ['predict', ['--top', '--invert', '--center']],
-    [
-      'plot',
-      [
-        ...['--out', '--layer', '--image', '--count', '--direction', '--root'],
-        'curves',
-        'Examples:',
-      ],
-    ],
+    ['plot', [...['--out', '--layer', '--image', '--count', '--direction', '--root'], 'curves']],
     ['summary', ['--activation', '--pool']],
+    ['gradcheck', ['--data', '--json', '--samples', '--activation']],
     ['profile', ['--batch', '--mode', '--repeat', '--trace', '--activation']],
     ['info', ['--json']],
-  ])('of %s names its options and the global ones', async (command, options) => {
+  ])('of %s names its options and the global ones, and has examples', async (command, options) => {
     const { code, stdout, stderr } = await shadegrad(command, '--help');
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toContain(`Usage: shadegrad ${command} [options]`);
     for (const option of [...options, '--help', '--debug']) expect(stdout).toContain(option);
+    expect(stdout).toMatch(new RegExp(`^Examples?:\\n(?: .*\\n)*  shadegrad ${command} `, 'm'));
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 

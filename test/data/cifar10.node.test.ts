@@ -97,6 +97,15 @@ describe('root', () => {
     );
     await writeFile(file, gzipSync(cut));
     await expect(sg.data.cifar10({ root })).rejects.toThrow(sg.DataFormatError);
+    await expect(sg.data.cifar10({ root })).rejects.toThrow(
+      `${file} at byte 0: expected a whole tar`,
+    );
+    const two = createTar([
+      { name: 'data_batch_1.bin', data: new Uint8Array(3073) },
+      { name: 'data_batch_2.bin', data: new Uint8Array(3073) },
+    ]).subarray(0, 6000);
+    await writeFile(file, gzipSync(two));
+    await expect(sg.data.cifar10({ root })).rejects.toThrow(`${file} at byte 4096: `);
   });
 });
 

@@ -110,7 +110,7 @@ describe('decodeImage of JPEG', () => {
     const damaged = bytes.slice();
     damaged[bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0) + 1] = 0xc5;
     await expect(decodeImage(damaged, 'x.jpg')).rejects.toThrow(
-      'x.jpg: expected a whole JPEG file, got a damaged one (',
+      `x.jpg: expected a whole JPEG file, got a damaged one of ${bytes.length} bytes (`,
     );
   });
 });
@@ -276,8 +276,17 @@ describe('decodeImage', () => {
     for (let i = 41; i < bytes.length - 12; i++) {
       const damaged = bytes.slice();
       damaged[i]! ^= 1;
-      await refuse(damaged, 'expected a whole PNG file, got a damaged one (');
+      await refuse(damaged, 'digit.png at byte 33: expected a whole PNG file, got a damaged one (');
     }
+  });
+  test('says which chunk is damaged or cut', async () => {
+    const more = [chunk('tEXt', [97, 0, 98]), chunk('tEXt', [99, 0, 100])];
+    const bytes = await png({ width: 3, depth: 8, type: 0, rows: [[1, 2, 3]], more });
+    const damaged = bytes.slice();
+    damaged[33 + 15 + 8]! ^= 1; // data of the chunk after IHDR and the first text
+    await refuse(damaged, 'digit.png at byte 48: expected a whole PNG file, got a damaged one (');
+    await refuse(bytes.subarray(0, 48 + 10), 'digit.png at byte 48: expected a whole PNG file');
+    await refuse(bytes.subarray(0, -4), `digit.png at byte ${bytes.length - 12}: expected a whole`);
   });
   test('refuses sizes that no memory holds', async () => {
     const huge = await png({ width: 1 << 20, height: 1 << 20, depth: 8, type: 0, rows: [] });
@@ -286,7 +295,10 @@ describe('decodeImage', () => {
     await refuse(none, 'got 0 x 1. Scale the image down.');
   });
   test('refuses fewer rows than it says', async () => {
-    await refuse(await png({ width: 1, height: 3, depth: 8, type: 0, rows: [[1]] }), 'damaged');
+    await refuse(
+      await png({ width: 1, height: 3, depth: 8, type: 0, rows: [[1]] }),
+      'at byte 33: ',
+    ); // the pixels
   });
   test('refuses a palette index beyond the palette', async () => {
     const parts = { width: 1, depth: 8, type: 3, rows: [[3]], more: [PALETTE] };

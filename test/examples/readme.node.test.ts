@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project, ROOT } from '../support/builtPackage.js';
-import { codeBlock, codeBlocks } from '../support/readme.js';
+import { codeBlock, commands, typeCommands } from '../support/readme.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
 let project: Project;
@@ -20,10 +20,6 @@ afterAll(() => {
 });
 
 const dataIn = (folder: string) => ({ SHADEGRAD_DATA: project.path(folder) });
-const commands = (file: string) =>
-  codeBlocks('sh', file).flatMap((block) =>
-    block.split('\n').map((line) => line.replace(/ +#.*/, '').trim()),
-  );
 
 describe("README's ten lines", () => {
   test('are about ten', () => {
@@ -51,11 +47,7 @@ describe("README's commands", () => {
 
     const lines = commands('README.md').filter((line) => line.startsWith('npx shadegrad '));
     expect(lines.length).toBeGreaterThan(3);
-    for (const line of lines) {
-      const { code, stdout } = await project.run(cli, line.split(' ').slice(2), dataIn('less'));
-      expect(code, line).toBe(0);
-      expect(stdout, line).not.toBe('');
-    }
+    await typeCommands(project, lines, dataIn('less'));
   });
 
   test.each(['README.md', 'CONTRIBUTING.md'])('of npm in %s are scripts that exist', (file) => {

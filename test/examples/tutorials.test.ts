@@ -1,31 +1,48 @@
-/** The pages of docs/tutorials: their blocks of code run, in Node and in Chromium. */
-import * as sg from 'shadegrad';
-import { describe, expect, test, vi } from 'vitest';
+/**
+ * The pages of docs/tutorials: their blocks of code run, in Node and in Chromium, and print what they
+ * say that they print.
+ */
+import { describe, expect, test } from 'vitest';
+import { printout } from '../support/printout.js';
+import { runPage, type PageProgram } from '../support/runPage.js';
 
-const pages = import.meta.glob('../../docs/tutorials/*.md', { query: '?program' });
+const pages = import.meta.glob<PageProgram>('../../docs/tutorials/*.md', { query: '?program' });
+const wrongPages = import.meta.glob<PageProgram>('./*.md', { query: '?program' });
 
 const nameOf = (path: string): string => path.split('/').at(-1)!;
+
+const byLine = (lines: Iterable<number>): number[] => [...lines].sort((a, b) => a - b);
 
 test('there are pages', () => {
   expect(Object.keys(pages).map(nameOf)).toContain('training.md');
 });
 
-describe.each(Object.entries(pages).map(([path, run]) => [nameOf(path), run] as const))(
+describe.each(Object.entries(pages).map(([path, page]) => [nameOf(path), page] as const))(
   '%s',
-  (_, run) => {
-    test('runs, and prints what is finite', async () => {
-      const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
-      try {
-        await run();
-        const lines = log.mock.calls.map((values) => values.join(' '));
-        expect(lines.length).toBeGreaterThan(0);
-        expect(lines.filter((line) => /\bNaN\b|undefined/.test(line))).toEqual([]);
-      } finally {
-        log.mockRestore();
-      }
-      // Pages free nothing: a new device has nothing of them.
-      sg.close();
-      await sg.init({ onNote: () => undefined });
+  (_, page) => {
+    test('runs, and prints what it says', async () => {
+      const expected = await runPage(page);
+      expect(printout.wrong).toEqual([]);
+      expect(expected.length).toBeGreaterThan(0);
+      expect(byLine(printout.checked)).toEqual(byLine(expected));
+      const odd = printout.lines.filter((line) => /\bNaN\b|Infinity|undefined|\[object/.test(line));
+      expect(odd).toEqual([]);
     });
   },
 );
+
+test('a page that prints something else is noticed', async () => {
+  const expected = await runPage(wrongPages['./wrongPage.md']!);
+  const isNode = typeof process !== 'undefined';
+  expect(printout.wrong).toEqual([
+    'line 8: expected "the same bits: true", got "the same bits: false"',
+    'line 9: expected "3", got "2"',
+    'line 13: expected "a long line ... page 4", got "' +
+      'a long line that is broken, as Prettier does, over several lines of the page 3"',
+    'line 14: expected "2", got "3"',
+    'line 15: expected "size 2\nsize 4", got "size 2\nsize 3"',
+    ...(isNode ? ['line 29: expected "Node 3", got "Node 2"'] : []),
+  ]);
+  const neverRan = expected.filter((line) => !printout.checked.has(line));
+  expect(neverRan).toEqual([25]);
+});

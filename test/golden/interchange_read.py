@@ -1,8 +1,8 @@
 """Reads what shadegrad wrote with safetensors' reference reader, into PyTorch.
 
-    npm run build && node test/golden/make_interchange.mjs FOLDER
     python3 test/golden/interchange_read.py FOLDER
 
+interchangeRead.node.test.ts writes model.safetensors and logits.json to the folder and runs this.
 Fails unless the keys are those of the same network in PyTorch, strictly, and its logits are ours.
 """
 

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PRINTOUT = fileURLToPath(new URL('../support/printout.ts', import.meta.url));
 
 /**
  * Lets a page of docs/tutorials be imported, in a browser too: `import('training.md?program')` runs
  * its blocks of TypeScript, one after the other, as one module. Blocks headed "ts node" run in Node
- * alone, in a scope of their own.
+ * alone, in a scope of their own. What the page says that it prints is checked by `printout`.
  */
 export function tutorialPlugin(): Plugin {
   return {
@@ -24,16 +25,13 @@ export function tutorialPlugin(): Plugin {
       const { scan } = options as { scan?: boolean };
       return scan ? path : `${path}.ts`;
     },
-    load(id) {
+    async load(id) {
       if (!id.endsWith('.md.ts')) return undefined;
-      return { code: programOf(readFileSync(id.slice(0, -'.ts'.length), 'utf8')), map: null };
+      const page = readFileSync(id.slice(0, -'.ts'.length), 'utf8');
+      // The compiler is slow to load, and few tests need it.
+      const { programOf } = await import('../support/tutorialProgram.js');
+      const head = `import { printout as $printout } from ${JSON.stringify(PRINTOUT)};`;
+      return { code: `${head} ${programOf(page)}`, map: null };
     },
   };
-}
-
-function programOf(page: string): string {
-  const blocks = [...page.matchAll(/^```ts( node)?\n(.*?)^```$/gms)];
-  return blocks
-    .map(([, node, code]) => (node ? `if (globalThis.process?.versions?.node) {\n${code}}` : code))
-    .join('\n');
 }

@@ -1,12 +1,43 @@
+/** What Markdown files of this repository tell a reader to write and to type. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT } from './builtPackage.js';
+import { expect } from 'vitest';
+import { ROOT, type Project } from './builtPackage.js';
 
 /** The code blocks of a Markdown file of this repository that are in `language`. */
 export function codeBlocks(language: string, file = 'README.md'): string[] {
   const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
-  const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  const blocks = [...text.matchAll(/^```([\w ]*)\n(.*?)^```$/gms)];
   return blocks.filter(([, tag]) => tag === language).map(([, , code]) => code!);
+}
+
+/** The lines that a file tells to type in a shell, without comments. */
+export function commands(file: string): string[] {
+  return codeBlocks('sh', file)
+    .join('')
+    .replaceAll('\\\n', '')
+    .split('\n')
+    .map((line) => line.replace(/ +#.*/, '').trim())
+    .filter((line) => line !== '');
+}
+
+/**
+ * Types lines that begin with `npx shadegrad` in a project, one after the other; each must succeed and
+ * print something.
+ */
+export async function typeCommands(
+  project: Project,
+  lines: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  for (const line of lines) {
+    const [npx, name, ...args] = line.split(/ +/);
+    expect([npx, name], line).toEqual(['npx', 'shadegrad']);
+    const cli = 'node_modules/shadegrad/dist/cli.js';
+    const { code, stdout, stderr } = await project.run(cli, args, env);
+    expect(code, `${line}\n${stderr}`).toBe(0);
+    expect(stdout, line).not.toBe('');
+  }
 }
 
 /** The only code block in `language`. */

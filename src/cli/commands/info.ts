@@ -6,6 +6,7 @@ export function infoCommand(): Command {
   return new Command('info')
     .description('Shows the GPU adapter, its features and limits.')
     .option('--json', 'as JSON')
+    .addHelpText('after', '\nExamples:\n  shadegrad info\n  shadegrad info --json')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { json?: boolean }>();
       const device = await openGpu(options);

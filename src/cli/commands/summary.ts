@@ -9,12 +9,20 @@ export function summaryCommand(): Command {
     new Command('summary')
       .description('Shows the layers of a network, their output shapes and parameters.')
       .argument('<model>', `one of: ${models.names.join(', ')}`),
-  ).action(async (name: string, _: unknown, command: Command) => {
-    const options = command.optsWithGlobals<GlobalOptions>();
-    const forModel = modelOptions(options);
-    const inputShape = models.inputShapeOf(name, forModel);
-    await openGpu(options);
-    const model = models.create(name, forModel);
-    console.log(String(model.summary([1, ...inputShape])));
-  });
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  shadegrad summary lenet5 --activation relu --pool max
+  shadegrad summary alexnet`,
+    )
+    .action(async (name: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const forModel = modelOptions(options);
+      const inputShape = models.inputShapeOf(name, forModel);
+      await openGpu(options);
+      const model = models.create(name, forModel);
+      console.log(String(model.summary([1, ...inputShape])));
+    });
 }

@@ -1,13 +1,19 @@
-/** What docs/tutorials/command-line.md tells to type, typed in its order. */
+/** What the pages of docs/tutorials tell to type, typed in their order. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Project, ROOT } from '../support/builtPackage.js';
-import { codeBlock, codeBlocks } from '../support/readme.js';
+import { codeBlock, commands, typeCommands } from '../support/readme.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
-const PAGE = 'docs/tutorials/command-line.md';
+const TUTORIALS = 'docs/tutorials';
+const COMMAND_LINE = `${TUTORIALS}/command-line.md`;
+
+const pages = fs
+  .readdirSync(path.join(ROOT, TUTORIALS))
+  .map((file) => `${TUTORIALS}/${file}`)
+  .filter((page) => commands(page).length > 0);
 
 let project: Project;
 beforeAll(() => {
@@ -18,31 +24,35 @@ beforeAll(() => {
   for (const [name, bytes] of Object.entries(tinyCifar10())) {
     project.write(`data/cifar10/${name}`, bytes);
   }
-  project.write('settings.json', codeBlock('json', PAGE));
+  project.write('settings.json', codeBlock('json', COMMAND_LINE));
   fs.cpSync(path.join(ROOT, 'examples/digits'), project.path('examples/digits'), {
     recursive: true,
   });
+});
+beforeEach(() => {
+  // Each page starts from nothing.
+  fs.rmSync(project.path('runs'), { recursive: true, force: true });
 });
 afterAll(() => {
   project.remove();
 });
 
-test('the commands of the page run, one after the other', async () => {
-  const lines = codeBlocks('sh', PAGE)
-    .join('')
-    .replaceAll('\\\n', '')
-    .split('\n')
-    .filter((line) => line !== '');
-  expect(lines.length).toBeGreaterThan(8);
-  for (const line of lines) {
-    const [npx, name, ...args] = line.split(/ +/);
-    expect([npx, name], line).toEqual(['npx', 'shadegrad']);
-    const { code, stdout, stderr } = await project.run('node_modules/shadegrad/dist/cli.js', args, {
-      SHADEGRAD_DATA: project.path('data'),
-    });
-    expect(code, `${line}\n${stderr}`).toBe(0);
-    expect(stdout, line).not.toBe('');
-  }
+const type = (page: string) =>
+  typeCommands(project, commands(page), { SHADEGRAD_DATA: project.path('data') });
+
+test('there are pages with commands', () => {
+  expect(pages).toEqual(
+    expect.arrayContaining([
+      COMMAND_LINE,
+      `${TUTORIALS}/gradient-check.md`,
+      `${TUTORIALS}/seeing.md`,
+    ]),
+  );
+  expect(commands(COMMAND_LINE).length).toBeGreaterThan(8);
+});
+
+test('the commands of command-line.md run, and leave what it says', async () => {
+  await type(COMMAND_LINE);
   expect(project.read('runs/classic/log.csv').trim().split('\n')).toHaveLength(5);
   // There may be no mistakes to draw.
   const files = project.files('runs/lenet5').filter((file) => file !== 'plots/mistakes.svg');
@@ -57,3 +67,11 @@ test('the commands of the page run, one after the other', async () => {
   ]);
   expect(project.files('pictures')).toEqual(['accuracy.svg', 'features.svg', 'loss.svg']);
 }, 600_000);
+
+test.each(pages.filter((page) => page !== COMMAND_LINE))(
+  'the commands of %s run, one after the other',
+  async (page) => {
+    await type(page);
+  },
+  600_000,
+);
