@@ -67,9 +67,15 @@ describe('a network for images', () => {
     expect(regularizers.map(({ factor }) => factor)).toEqual([0.0005]);
     expect(adam).toEqual({ eps: 1e-7 });
     model.dispose();
-    const plain = create('lenet5');
-    expect(recipeFor('lenet5', plain)).toEqual({ regularizers: [], adam: {} });
-    plain.dispose();
+  });
+
+  test.each([
+    ...['mlp', 'lenetrelu', 'lenettanh', 'convnet'].map((name) => [name, { eps: 1e-7 }] as const),
+    ...['lenet5', 'simpleconvnet', 'alexnet'].map((name) => [name, {}] as const),
+  ])("%s is trained with Adam's %j", (name, adam) => {
+    const model = create('mlp'); // their recipes ask for no more
+    expect(recipeFor(name, model)).toEqual({ regularizers: [], adam });
+    model.dispose();
   });
 });
 
