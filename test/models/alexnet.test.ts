@@ -199,10 +199,11 @@ test('the 2012 form starts as the paper says: N(0, 0.01), and biases of 1 or 0',
   const ends = await itemsOf(() => biases.flatMap((bias) => [bias.min(), bias.max()]));
   expect(ends).toEqual([0, 1, 0, 1, 1, 1, 1, 0].flatMap((value) => [value, value]));
   for (const [key, weight] of parameters.filter(([key]) => key.endsWith('weight'))) {
+    const some = sg.noGrad(() => keep(weight.slice(0, 0, 96))); // of up to 4096 rows
     const [mean, meanSquare, most] = await itemsOf(() => [
-      weight.mean(),
-      weight.square().mean(),
-      weight.abs().max(),
+      some.mean(),
+      some.square().mean(),
+      some.abs().max(),
     ]);
     expect(Math.abs(mean!), key).toBeLessThan(2e-4);
     expect(Math.abs(Math.sqrt(meanSquare!) / 0.01 - 1), key).toBeLessThan(0.01);
