@@ -211,9 +211,13 @@ async function referenceOf(tensor: sg.Tensor): Promise<Reference> {
   return { shape: tensor.shape, data: Float64Array.from(await tensor.data()) };
 }
 
-test.each([...NETWORKS, ...ALEXNETS])(
-  '$name $options has the layers, their settings and the parameters of the tutorial',
-  ({ name, options, parameters, layers }) => {
+/** With titles. */
+const titled = (networks: readonly Network[]): [title: string, network: Network][] =>
+  networks.map((network) => [`${network.name} ${JSON.stringify(network.options ?? {})}`, network]);
+
+test.each(titled([...NETWORKS, ...ALEXNETS]))(
+  '%s has the layers, their settings and the parameters of the tutorial',
+  (_, { name, options, parameters, layers }) => {
     const shape = [2, ...sg.models.inputShapeOf(name, options)];
     currentDevice().dryRun(() => {
       const model = sg.models.create(name, options);
@@ -230,9 +234,9 @@ test.each([...NETWORKS, ...ALEXNETS])(
   },
 );
 
-test.each(NETWORKS)(
-  '$name $options gives the logits of the float64 reference',
-  async ({ name, options, layers }) => {
+test.each(titled(NETWORKS))(
+  '%s gives the logits of the float64 reference',
+  async (_, { name, options, layers }) => {
     const shape = [2, ...sg.models.inputShapeOf(name, options)];
     sg.manualSeed(6);
     const model = keep(sg.models.create(name, options)).eval();

@@ -1,5 +1,6 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
+import { keep } from '../support/keep.js';
 
 describe('models by name', () => {
   test('are made with their options', () => {
@@ -73,9 +74,8 @@ describe('a network for images', () => {
     ...['mlp', 'lenetrelu', 'lenettanh', 'convnet'].map((name) => [name, { eps: 1e-7 }] as const),
     ...['lenet5', 'simpleconvnet', 'alexnet'].map((name) => [name, {}] as const),
   ])("%s is trained with Adam's %j", (name, adam) => {
-    const model = create('mlp'); // their recipes ask for no more
+    const model = keep(create('mlp')); // their recipes ask for no more
     expect(recipeFor(name, model)).toEqual({ regularizers: [], adam });
-    model.dispose();
   });
 });
 
