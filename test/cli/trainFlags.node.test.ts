@@ -353,3 +353,27 @@ describe('train mlp with the penalty of a recipe', () => {
     expect(different(weights, expected)).toEqual([]);
   });
 });
+
+describe.each([
+  ['mlp', [3, 6, 9]],
+  ['mlp --checkpoint-every 2', [2, 3, 4, 6, 8, 9]],
+])('train %s', (line, updates) => {
+  const saved = new Set<number | undefined>();
+  beforeAll(async () => {
+    const { prototype } = sg.train.TrainingCheckpoint;
+    const save = prototype.onCheckpoint;
+    const spy = vi.spyOn(prototype, 'onCheckpoint').mockImplementation(async function (
+      this: sg.train.TrainingCheckpoint,
+      ...moment
+    ) {
+      await save.apply(this, moment);
+      saved.add(this.savedUpdates);
+    });
+    await trained(line);
+    spy.mockRestore();
+  });
+
+  test(`saves after ${updates.join(', ')} updates`, () => {
+    expect([...saved].filter((one) => one !== undefined)).toEqual(updates);
+  });
+});
