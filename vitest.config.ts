@@ -57,6 +57,7 @@ async function chromiumProject(): Promise<TestProjectInlineConfiguration> {
     extends: true,
     test: {
       exclude: ['test/**/*.node.test.ts'],
+      globalSetup: ['test/setup/fileServer.ts'],
       browser: {
         enabled: true,
         headless: true,

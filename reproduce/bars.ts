@@ -9,9 +9,13 @@ export function meets(
   { figures, history }: Pick<ExperimentResult, 'figures' | 'history'>,
 ): boolean {
   return bars.every((bar) => {
-    if ('lossFalls' in bar) return history.at(-1)!.loss < history[0]!.loss;
+    if ('lossFalls' in bar) {
+      const [first, last] = [history[0]!.loss, history.at(-1)!.loss];
+      return Number.isFinite(last) && last < first;
+    }
     const value = figures[bar.figure];
-    if (value === undefined) return false;
+    // In a file NaN has become null, which compares as 0.
+    if (value === undefined || !Number.isFinite(value)) return false;
     if ('atLeast' in bar) return value >= bar.atLeast;
     if ('atMost' in bar) return value <= bar.atMost;
     return Math.abs(value - bar.near) <= bar.within;

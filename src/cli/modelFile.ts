@@ -1,4 +1,4 @@
-import { DataFormatError, io, models, type data, type nn } from 'shadegrad';
+import { ArgumentError, DataFormatError, io, models, type data, type nn } from 'shadegrad';
 
 /** What a model file says of itself, so that it can be used again. */
 export interface ModelFacts {
@@ -60,6 +60,17 @@ export function restoreModel({ path, bytes, model, options }: StoredModel): nn.M
   const network = models.create(model, options);
   network.loadStateDict(io.decodeSafetensors(bytes, path));
   return network.eval();
+}
+
+/** @throws ArgumentError if a network knows other classes than there are. */
+export function checkClasses(
+  command: string,
+  classNames: readonly string[],
+  { classNames: known }: StoredModel,
+): void {
+  if (known.length === 0 || known.join('\n') === classNames.join('\n')) return;
+  const expected = `images of ${known.join(', ')}`;
+  throw new ArgumentError(command, expected, `those of ${classNames.join(', ')}`);
 }
 
 function parse(text = ''): unknown {

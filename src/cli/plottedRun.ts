@@ -13,8 +13,9 @@ import {
 } from 'shadegrad';
 import { dataNameOf, prepared, readData } from './dataSets.js';
 import { readJson } from './json.js';
-import { readModel, restoreModel, type StoredModel } from './modelFile.js';
+import { checkClasses, readModel, restoreModel, type StoredModel } from './modelFile.js';
 import { rootOfTraining, runFiles, type RunFiles } from './runFolder.js';
+import { shellCommand } from './shellCommand.js';
 import { EVALUATION_BATCH } from './training.js';
 
 /**
@@ -39,7 +40,7 @@ export class PlottedRun {
     const { model, history, checkpoint } = this.files;
     if (fs.existsSync(model) && fs.existsSync(history)) return;
     if (fs.existsSync(checkpoint)) {
-      const fix = `Finish it: shadegrad train --resume ${folder}`;
+      const fix = `Finish it: ${shellCommand('train', '--resume', folder)}`;
       throw new ArgumentError('plot', 'a training that has ended', `${folder}, whose has not`, fix);
     }
     const expected =
@@ -101,6 +102,7 @@ export class PlottedRun {
       const input = await this.input();
       const root = this.root ?? (await rootOfTraining(this.files));
       const { test } = await readData({ data: dataNameOf(stored), root }, input, this.gpu);
+      checkClasses('plot', test.classNames, stored);
       return prepared(test, { input, normalization: stored.normalization });
     });
   }

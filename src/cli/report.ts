@@ -28,13 +28,15 @@ export interface Run {
   /** Probabilities of the test images, (N, C). */
   predictions: { shape: Shape; data: Float32Array };
   filtersBefore: Filters | null;
+  /** What trains the same again. */
+  command: string;
 }
 
 /** Writes `report.html` and then `history.json`, each whole or not at all. */
 export async function writeReport(run: Run): Promise<void> {
-  const { files, name, model, device, history, tested, test, settings, filtersBefore } = run;
+  const { files, name, model, device, history, tested, test, settings, filtersBefore, command } =
+    run;
   const summary = model.summary(run.inputShape);
-  const command = `shadegrad ${process.argv.slice(2).map(quote).join(' ')}`;
   const seconds = history.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const { vendor, architecture, description, software } = device.info;
   const adapter = { vendor, architecture, description, software };
@@ -75,9 +77,4 @@ export async function writeReport(run: Run): Promise<void> {
     files.history,
     `${JSON.stringify({ model: name, parameters: summary.parameters, settings, adapter, command, test: tested, ...history }, null, 2)}\n`,
   );
-}
-
-/** An argument as a shell reads it back. */
-function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ArgumentError, io, ResourceError } from 'shadegrad';
 import { readJson } from './json.js';
 import { makeOutFolder } from './outFolder.js';
+import { shellCommand } from './shellCommand.js';
 import type { TrainSettings } from './trainSettings.js';
 
 /** The files that a training leaves in its folder. */
@@ -54,7 +55,7 @@ export function openRunFolder(
   ).map((name) => fs.existsSync(files[name]));
   const another = 'Begin another training with another --out.';
   if (!resume && checkpoint && !history && !overwrite) {
-    const fix = `Go on with it (shadegrad train --resume ${folder}), choose another --out, or --overwrite it.`;
+    const fix = `Go on with it (${shellCommand('train', '--resume', folder)}), choose another --out, or --overwrite it.`;
     throw new ArgumentError('train', `no unfinished training in ${folder}`, 'one', fix);
   }
   if (resume && checkpoint && !config) {
@@ -108,7 +109,7 @@ function lock(folder: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const owner = Number(fs.readFileSync(file, 'utf8'));
     if (isRunning(owner)) {
-      const fix = 'Wait for it, or choose another --out.';
+      const fix = `Wait for it, or choose another --out; if it is something else, remove ${file}.`;
       throw new ArgumentError(
         'train',
         `no training under way in ${folder}`,
@@ -142,8 +143,9 @@ function removeLeftovers(files: RunFiles): void {
   }
 }
 
+/** Whether there is such a process beside this one: in a container each may have the same number. */
 function isRunning(id: number): boolean {
-  if (!(id > 0)) return false;
+  if (!(id > 0) || id === process.pid) return false;
   try {
     return process.kill(id, 0);
   } catch (error) {

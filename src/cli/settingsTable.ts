@@ -1,13 +1,16 @@
+import type { nn } from 'shadegrad';
 import { initialLr, type TrainSettings } from './trainSettings.js';
 
 /** What the run was made with, for the report and the history. */
 export function settingsTable(
   settings: TrainSettings,
   held: number,
+  regularizers: readonly nn.Regularizer[],
 ): Record<string, string | number> {
   const { options, optimizer } = settings;
   const optional = {
     'weight decay': settings.weightDecay,
+    penalty: regularizers.length > 0 ? regularizers.map(words).join(', ') : undefined,
     schedule: settings.schedule,
     augmentation: settings.augment,
     'early stopping': settings.earlyStopping,
@@ -32,4 +35,8 @@ export function settingsTable(
     ) as Record<string, string | number>),
     seed: settings.seed,
   };
+}
+
+function words(regularizer: nn.Regularizer): string {
+  return `${regularizer.constructor.name} ${regularizer.factor}`;
 }

@@ -203,6 +203,14 @@ export async function resolveSettings(
   if (name === undefined) command.error(NO_MODEL);
   const found = command.optsWithGlobals<Given>();
   const { overwrite = false, debug } = found;
+  for (const [key, isOf, owner] of [
+    ['momentum', found.optimizer === 'sgd', '--optimizer sgd'],
+    ['minDelta', found.earlyStopping !== undefined, '--early-stopping'],
+  ] as const) {
+    if (isOf || command.getOptionValueSource(key) !== 'cli') continue;
+    const { long } = command.options.find((option) => option.attributeName() === key)!;
+    throw new ArgumentError('train', `${long} with ${owner} alone`, `it without ${owner}`);
+  }
   const isSetting = (key: string): boolean => ![...REQUESTS, ...MODEL_OPTIONS, 'out'].includes(key);
   const rest = Object.fromEntries(Object.entries(found).filter(([key]) => isSetting(key))) as Omit<
     TrainSettings,
@@ -213,7 +221,7 @@ export async function resolveSettings(
     model: name,
     options: { ...fileOptions, ...modelOptions(found) },
     schedule: rest.schedule && spelledOut(rest.schedule, rest.epochs),
-    out: (resume === undefined ? out : folder) ?? `runs/${name}`,
+    out: (resume === undefined ? found.out : folder) ?? `runs/${name}`,
   };
   return { settings, resume: resume !== undefined, overwrite, debug };
 }

@@ -19,6 +19,8 @@ export interface Training {
   loader: data.DataLoader;
   validation: data.DataLoader | undefined;
   test: data.ImageDataset;
+  /** Of the network's recipe. */
+  regularizers: models.Recipe['regularizers'];
 }
 
 /**
@@ -51,12 +53,15 @@ export function assemble(
     options,
     held,
     files,
+    first,
   }: {
     settings: TrainSettings;
     raw: RawData;
     options: Record<string, unknown>;
     held: number;
     files: RunFiles;
+    /** Is told of all before the others. */
+    first: train.Callback;
   },
 ): Training {
   const normalization = normalizationFor(settings.normalize, raw);
@@ -83,7 +88,7 @@ export function assemble(
     accumulate: settings.accumulate,
     clipGradNorm: settings.clipNorm,
     autocast: settings.mixedPrecision,
-    callbacks: callbacksOf(settings, optimizer, files),
+    callbacks: [first, ...callbacksOf(settings, optimizer, files)],
   });
   const facts: ModelFacts = {
     model: settings.model,
@@ -92,7 +97,8 @@ export function assemble(
     normalization,
     classNames: raw.train.classNames,
   };
-  return { facts, trainer, loader, validation, test: prepared(raw.test, preparation) };
+  const test = prepared(raw.test, preparation);
+  return { facts, trainer, loader, validation, test, regularizers };
 }
 
 function callbacksOf(

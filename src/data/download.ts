@@ -3,16 +3,10 @@
  * once: on disk in Node, in Cache Storage in browsers.
  */
 import { ArgumentError, DataFormatError, ResourceError, ShadegradError } from '../errors.js';
-import { cacheFolders } from '../gpu/nodePackages.js';
 import { isNode } from '../gpu/runtime.js';
-import {
-  appendNodeFile,
-  isNodeFile,
-  joinPath,
-  readNodeFile,
-  removeNodeFile,
-  writeNodeFileAtomic,
-} from './nodeFiles.js';
+import { concatenate } from './bytes.js';
+import { downloadCache, type DownloadCache } from './downloadCache.js';
+import { gunzip } from './gzip.js';
 
 /** How far a download has come. */
 export interface DownloadProgress {
@@ -54,8 +48,9 @@ const underWay = new Map<
  * of its own. Several processes may fetch at once: the file is renamed into place.
  *
  * A connection that breaks is taken up where it broke, if the server can, and so is a download that
- * an earlier call or process left unfinished. A file in the cache that no longer has the checksum is removed and fetched anew. A cache folder
- * that cannot be read or written is an error only if `cacheDir` names it.
+ * an earlier call, process or page left unfinished. A file in the cache that no longer has the
+ * checksum is removed and fetched anew. A cache folder that cannot be read or written is an error only
+ * if `cacheDir` names it.
  *
  * @returns The whole file, decompressed with `gzip`.
  * @throws DataFormatError  An address answered with another file, and none had the right one;
@@ -74,7 +69,7 @@ export async function fetchVerified(options: FetchOptions): Promise<Uint8Array> 
   const urls = typeof options.url === 'string' ? [options.url] : options.url;
   if (urls.length === 0) throw new ArgumentError('fetchVerified', 'at least one URL', 'none');
   const digest = sha256.toLowerCase();
-  const cache = isNode() ? diskCache(digest, options) : browserCache(digest, name);
+  const cache = downloadCache(digest, name, options.cacheDir);
 
   const first = underWay.get(cache.key);
   if (first) {
@@ -92,81 +87,15 @@ export async function fetchVerified(options: FetchOptions): Promise<Uint8Array> 
   }
 }
 
-/** A place for one file, and beside it for the beginning of one that was cut off. */
-interface Cache {
-  key: string;
-  read(): Promise<Uint8Array | undefined>;
-  write(bytes: Uint8Array): Promise<void>;
-  remove(): Promise<void>;
-  readPart(): Promise<Uint8Array | undefined>;
-  /** Keeps what came so far: `fresh`, after `before` that was kept already. */
-  keepPart(before: readonly Uint8Array[], fresh: readonly Uint8Array[]): Promise<void>;
-  removePart(): Promise<void>;
-  /** Bytes after which a part is kept while more arrive, in case the process ends. */
-  keepEvery: number;
-}
-
 /** Bytes from which a part is worth keeping. */
 const PART = 2 ** 20;
+/** Bytes after which a part is kept while more arrive, in case the process or page ends. */
+const KEEP_EVERY = 4 * PART;
 /** How often a download from one address is taken up again. */
 const RESUMES = 3;
 
-function diskCache(digest: string, { name, cacheDir }: FetchOptions): Cache {
-  // The digest in the name: files of one name and different content live beside each other.
-  const file = joinPath(cacheDir ?? cacheFolders()[0]!, `${digest.slice(0, 16)}-${name}`);
-  const part = `${file}.part`;
-  // The cache only saves time: its failures matter where the caller chose the folder.
-  const tolerant = <T>(result: Promise<T>) =>
-    cacheDir === undefined ? result.catch(() => undefined) : result;
-  return {
-    key: file,
-    read: async () => ((await isNodeFile(file)) ? tolerant(readNodeFile(file)) : undefined),
-    write: async (bytes) => tolerant(writeNodeFileAtomic(file, bytes)),
-    remove: async () => tolerant(removeNodeFile(file)),
-    readPart: async () => ((await isNodeFile(part)) ? tolerant(readNodeFile(part)) : undefined),
-    keepPart: async (_, fresh) => tolerant(appendNodeFile(part, concatenate(fresh))),
-    removePart: async () => tolerant(removeNodeFile(part)),
-    keepEvery: 4 * PART,
-  };
-}
-
-function browserCache(digest: string, name: string): Cache {
-  // Cache Storage wants an address; this one is reserved and never asked for (RFC 2606).
-  const key = `https://shadegrad.invalid/${digest}/${encodeURIComponent(name)}`;
-  // It is missing outside secure contexts, throws in some private windows, and has a quota.
-  const withCache = async <T>(use: (cache: globalThis.Cache) => Promise<T>) => {
-    try {
-      return await use(await caches.open('shadegrad'));
-    } catch {
-      return undefined;
-    }
-  };
-  const read = (key: string) =>
-    withCache(async (cache) => {
-      const response = await cache.match(key);
-      return response && new Uint8Array(await response.arrayBuffer());
-    });
-  const write = async (key: string, bytes: Uint8Array) => {
-    await withCache((cache) => cache.put(key, new Response(bytes as Uint8Array<ArrayBuffer>)));
-  };
-  const remove = async (key: string) => {
-    await withCache((cache) => cache.delete(key));
-  };
-  const part = `${key}.part`;
-  return {
-    key,
-    read: () => read(key),
-    write: (bytes) => write(key, bytes),
-    remove: () => remove(key),
-    readPart: () => read(part),
-    keepPart: (before, fresh) => write(part, concatenate([...before, ...fresh])),
-    removePart: () => remove(part),
-    keepEvery: Infinity, // an entry is written whole: only when a download was cut off
-  };
-}
-
 async function fetchThrough(
-  cache: Cache,
+  cache: DownloadCache,
   urls: readonly string[],
   digest: string,
   options: FetchOptions,
@@ -181,14 +110,12 @@ async function fetchThrough(
 
   const failures: { url: string; reason: string; wrongContent: boolean }[] = [];
   const part = new Part(cache, await cache.readPart());
-  const left = [...urls];
-  for (let url = left.shift(); url !== undefined; url = left.shift()) {
-    const from = url;
-    const began = part.received;
+  const left = urls.map((url) => ({ url, resumes: RESUMES }));
+  for (let next = left.shift(); next; next = left.shift()) {
+    const { url, resumes } = next;
     try {
-      let bytes = await downloadWithResumes(url, timeoutMs, part, (received, total) =>
-        report({ name, url: from, received, total }),
-      );
+      const tell: Report = (received, total) => report({ name, url, received, total });
+      let bytes = await downloadWithResumes(url, resumes, timeoutMs, part, tell);
       // A server may have said "content-encoding: gzip", and then fetch has decompressed it.
       if (gzip && bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = await gunzip(bytes, url);
       const found = await sha256Hex(bytes);
@@ -204,9 +131,10 @@ async function fetchThrough(
     } catch (error) {
       if (error instanceof ShadegradError && !(error instanceof DataFormatError)) throw error;
       const wrongContent = error instanceof DataFormatError;
+      const { joined } = part;
       if (wrongContent) await part.clear();
-      // The beginning may have been of another file: once more, all of it.
-      if (wrongContent && began > 0) left.unshift(url);
+      // The beginning may have been of another file: once more, in one piece.
+      if (wrongContent && joined) left.unshift({ url, resumes: 0 });
       else {
         const reason = (error as Error).message.replace(`${url}: `, '');
         failures.push({ url, reason, wrongContent });
@@ -232,41 +160,43 @@ async function fetchThrough(
 class Part {
   private chunks: Uint8Array[] = [];
   private kept = 0; // of the chunks
-  private unkept = 0; // bytes
+  private keptBytes = 0;
   received = 0;
-  /** Whether the server says that it can go on in the middle. */
+  /** Whether the server can go on in the middle. */
   resumable = true;
+  /** Whether it is of several connections. */
+  joined = false;
 
   constructor(
-    private readonly cache: Cache,
+    private readonly cache: DownloadCache,
     before: Uint8Array | undefined,
   ) {
     if (!before) return;
     this.chunks = [before];
     this.kept = 1;
-    this.received = before.length;
+    this.received = this.keptBytes = before.length;
   }
 
   async add(chunk: Uint8Array): Promise<void> {
     this.chunks.push(chunk);
     this.received += chunk.length;
-    this.unkept += chunk.length;
-    if (this.resumable && this.unkept >= this.cache.keepEvery) await this.keep();
+    if (this.received - this.keptBytes >= KEEP_EVERY) await this.keep();
   }
 
   /** For another download, if it is worth it. */
   async keep(): Promise<void> {
-    if (!this.resumable || this.received < PART || this.unkept === 0) return;
-    await this.cache.keepPart(this.chunks.slice(0, this.kept), this.chunks.slice(this.kept));
+    if (!this.resumable || this.received < PART || this.received === this.keptBytes) return;
+    await this.cache.keepPart(this.keptBytes, concatenate(this.chunks.slice(this.kept)));
     this.kept = this.chunks.length;
-    this.unkept = 0;
+    this.keptBytes = this.received;
   }
 
   /** Starts from nothing. */
   async clear(): Promise<void> {
     if (this.kept > 0) await this.cache.removePart();
     this.chunks = [];
-    this.kept = this.unkept = this.received = 0;
+    this.kept = this.keptBytes = this.received = 0;
+    this.joined = false;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
@@ -279,6 +209,7 @@ type Report = (received: number, total: number | undefined) => void;
 /** Fetches one address, and goes on where a connection broke. Throws as {@link download}. */
 async function downloadWithResumes(
   url: string,
+  resumes: number,
   timeoutMs: number,
   part: Part,
   report: Report,
@@ -290,7 +221,7 @@ async function downloadWithResumes(
       return part.bytes();
     } catch (error) {
       if (!part.resumable) await part.clear();
-      if (part.received <= before || !part.resumable || tries === RESUMES) throw error;
+      if (part.received <= before || !part.resumable || tries === resumes) throw error;
     }
   }
 }
@@ -302,22 +233,31 @@ async function download(url: string, timeoutMs: number, part: Part, report: Repo
   let timer = setTimeout(giveUp, timeoutMs);
   try {
     const { received: before } = part;
-    const headers: HeadersInit = before > 0 ? { range: `bytes=${before}-` } : {};
-    let response = await fetch(url, { signal: abort.signal, headers });
+    let response = await ask(url, before, abort.signal);
+    // Another origin may keep these headers from the page; what is joined wrongly fails the checksum.
+    const isHidden = (name: string): boolean =>
+      response.type === 'cors' && !response.headers.has(name);
     const continues = response.headers.get('content-range')?.startsWith(`bytes ${before}-`);
-    if (response.status === 416 || (response.status === 206 && !continues)) {
+    if (
+      response.status === 416 ||
+      (response.status === 206 && !continues && !isHidden('content-range'))
+    ) {
       // It has less than was kept: then all of it.
       await response.body?.cancel();
       await part.clear();
-      response = await fetch(url, { signal: abort.signal });
+      response = await ask(url, 0, abort.signal);
     } else if (response.status === 200) await part.clear();
     if (!response.ok) {
       await response.body?.cancel();
       throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
     }
+    part.joined = part.received > 0;
     const encoded = response.headers.has('content-encoding');
-    part.resumable = !encoded && response.headers.get('accept-ranges') === 'bytes';
-    if (response.status === 206) part.resumable = !encoded;
+    const accepts =
+      response.status === 206 ||
+      response.headers.get('accept-ranges') === 'bytes' ||
+      isHidden('accept-ranges');
+    part.resumable = accepts && !encoded;
     const length = Number(response.headers.get('content-length') ?? NaN);
     const total = encoded || Number.isNaN(length) ? undefined : part.received + length;
     const reader = response.body?.getReader();
@@ -325,9 +265,10 @@ async function download(url: string, timeoutMs: number, part: Part, report: Repo
       clearTimeout(timer);
       timer = setTimeout(giveUp, timeoutMs);
       await part.add(next.value);
-      report(part.received, total);
+      const isMore = total !== undefined && part.received > total; // it came compressed
+      report(part.received, isMore ? undefined : total);
     }
-    if (total !== undefined && part.received !== total) {
+    if (total !== undefined && part.received !== total && !isHidden('content-encoding')) {
       throw new Error(`the connection ended after ${part.received} of ${total} bytes`);
     }
   } catch (error) {
@@ -341,33 +282,14 @@ async function download(url: string, timeoutMs: number, part: Part, report: Repo
   }
 }
 
-function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
-}
-
-/**
- * Decompresses gzip data (RFC 1952).
- *
- * @param file  Path or URL, for messages.
- * @throws DataFormatError  The data is damaged, cut short or not gzip.
- */
-export async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
-    .stream()
-    .pipeThrough(new DecompressionStream('gzip'));
+/** Asks for what comes after `from`. */
+async function ask(url: string, from: number, signal: AbortSignal): Promise<Response> {
+  if (from === 0) return fetch(url, { signal });
   try {
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (cause) {
-    const found = (cause as Error).message;
-    const problem = `expected ${bytes.length} bytes of gzip data, got damaged data (${found})`;
-    const fix = 'Download the file again, or restore it from a copy.';
-    throw new DataFormatError(file, problem, undefined, fix);
+    return await fetch(url, { signal, headers: { range: `bytes=${from}-` } });
+  } catch (error) {
+    if (isNode() || signal.aborted) throw error;
+    return fetch(url, { signal }); // another origin may forbid the header
   }
 }
 

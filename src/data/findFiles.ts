@@ -6,8 +6,9 @@ import type { ParsedTarFileItem } from 'nanotar';
 import { DataFormatError, ResourceError } from '../errors.js';
 import { findPackage } from '../gpu/nodePackages.js';
 import { isNode } from '../gpu/runtime.js';
-import { fetchVerified, gunzip, type DownloadProgress } from './download.js';
+import { fetchVerified, type DownloadProgress } from './download.js';
 import { fileExists, readFile } from './files.js';
+import { gunzip } from './gzip.js';
 import { isNodeFolder, joinPath } from './nodeFiles.js';
 
 /** Where a data set is to be looked for. */

@@ -46,6 +46,10 @@ export async function imageFolder(
     throw new ResourceError('imageFolder: browsers have no folders. Use ImageDataset and fetch.');
   if (channels !== 1 && channels !== 3)
     throw new ArgumentError('imageFolder', 'channels 1 or 3', channels);
+  if (load.some(({ kind }) => kind === 'normalize')) {
+    const fix = 'Images are kept as bytes: pass normalization, or normalize within transforms.';
+    throw new ArgumentError('imageFolder', 'load without normalize', 'it', fix);
+  }
   const classNames = await listNodeFolder(root, 'folders');
   const files = await Promise.all(
     classNames.map(async (name, label) =>
@@ -94,11 +98,10 @@ type Planes = ReturnType<typeof toPlanes>;
 async function loaded(image: Planes, load: readonly Transform[]): Promise<Planes> {
   if (load.length === 0) return image;
   const pixels = Float32Array.from(image.data, (byte) => byte / 255);
-  const x = tensor(pixels, { shape: [1, ...image.shape] });
-  const y = apply(x, load);
+  using x = tensor(pixels, { shape: [1, ...image.shape] });
+  using y = apply(x, load);
   const shape = y.shape.slice(1) as Planes['shape'];
   const values = await y.data();
-  for (const t of [x, y]) t.dispose();
   const data = Uint8Array.from(values, (value) =>
     Math.round(255 * Math.min(1, Math.max(0, value))),
   );

@@ -1,8 +1,8 @@
 /** Tensors in files: the safetensors format, PyTorch's keys. */
 import { DTypeError } from '../errors.js';
 import { DTYPES, type TypedArray } from '../gpu/dtype.js';
-import { GpuArray } from '../gpu/gpuArray.js';
-import { Tensor } from '../tensor/tensor.js';
+import { tensor } from '../tensor/creation.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { readFile, writeFileAtomic } from './files.js';
 import * as codec from './safetensors.js';
 
@@ -34,11 +34,16 @@ export async function encodeSafetensors(
  * The tensors of a safetensors file by key. Half-precision and double values come as f32, 64-bit
  * integers as 32-bit ones.
  *
- * @param file  Named in errors.
+ * @param file      Named in errors.
+ * @param keepHalf  Whether F16 stays f16, which not every adapter has. Default false.
  * @throws DataFormatError  The file is damaged.
  * @throws DTypeError       It has 8- or 16-bit integers, for which tensors have no dtype.
  */
-export function decodeSafetensors(bytes: Uint8Array, file?: string): Record<string, Tensor> {
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  file?: string,
+  { keepHalf = false }: { keepHalf?: boolean } = {},
+): Record<string, Tensor> {
   const entries = Object.entries(codec.decodeSafetensors(bytes, file).tensors);
   // All of them before the first tensor is made: nobody would free it.
   for (const [key, { dtype }] of entries) {
@@ -47,10 +52,10 @@ export function decodeSafetensors(bytes: Uint8Array, file?: string): Record<stri
     }
   }
   return Object.fromEntries(
-    entries.map(([key, { shape, data }]) => [
-      key,
-      new Tensor(GpuArray.from(data as TypedArray, shape)),
-    ]),
+    entries.map(([key, { shape, data, storedAs }]) => {
+      const dtype = keepHalf && storedAs === 'F16' ? 'f16' : undefined;
+      return [key, tensor(data as TypedArray, { shape, dtype })];
+    }),
   );
 }
 

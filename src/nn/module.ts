@@ -1,5 +1,6 @@
 import { ArgumentError, formatShape } from '../errors.js';
-import { dtypeOf, numelOf, sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
+import { dtypeOf, isFloat, numelOf, sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
+import { noGrad } from '../autograd/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Buffer, Parameter } from './parameter.js';
 import { compile, type CompileOptions } from './compile.js';
@@ -148,6 +149,8 @@ export abstract class Module {
    * Copies `dict` into the parameters and buffers. All is checked first: if it throws, nothing has
    * changed.
    *
+   * f16 and f32 are converted to what the model has.
+   *
    * @throws ArgumentError that lists every missing and unexpected key and every wrong shape and
    *   dtype; DisposedError for a tensor that was freed.
    */
@@ -179,7 +182,10 @@ export abstract class Module {
     }
     for (const [key, tensor] of present) {
       const value = dict[key]!;
-      if (value instanceof Tensor) tensor.array.copyFrom(value.array);
+      const isTensor = value instanceof Tensor;
+      if ((isTensor ? value.dtype : dtypeOf(value.data)) !== tensor.dtype) {
+        noGrad(() => tensor.copy_(isTensor ? value : value.data)); // f16 and f32
+      } else if (isTensor) tensor.array.copyFrom(value.array);
       else tensor.array.write(value.data);
     }
     return { missingKeys, unexpectedKeys };
@@ -320,7 +326,8 @@ function misfit(value: StateValue, tensor: Tensor): string | null {
   if (!sameShape(shape, tensor.shape)) {
     return `of ${formatShape(shape)} where the model has ${formatShape(tensor.shape)}`;
   }
-  if (dtype !== tensor.dtype) return `of ${dtype} where the model has ${tensor.dtype}`;
+  if (dtype !== tensor.dtype && !(isFloat(dtype) && isFloat(tensor.dtype)))
+    return `of ${dtype} where the model has ${tensor.dtype}`;
   if (length !== numelOf(shape)) return `with ${length} values for ${formatShape(shape)}`;
   const moved = value instanceof Tensor && value.array.device !== tensor.array.device;
   return moved ? 'on another device than the model' : null;

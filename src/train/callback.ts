@@ -20,8 +20,8 @@ export interface TrainingContext {
   /** What was measured so far; at `onEpochEnd` with the epoch that ends. */
   readonly history: History;
   /**
-   * Batches so far of the epoch under way, 0 between epochs: more as one begins that a checkpoint was
-   * made in.
+   * Batches so far of the epoch under way, 0 between epochs. As an epoch begins in which a checkpoint
+   * was made, those that were done before it.
    */
   readonly batch: number;
   /** Times that the parameters were updated: batches, or groups of `accumulate` batches. */
@@ -51,8 +51,8 @@ export interface CallbackState {
 export type CheckpointMoment = 'update' | 'epoch' | 'stop';
 
 /**
- * Told how training goes; training waits for those that return a promise. What one of them throws
- * ends the training.
+ * Told how training goes; training waits for those that return a promise, but for `onStep`. What one
+ * of them throws ends the training.
  *
  * @example
  * const enough: Callback = {
@@ -68,7 +68,10 @@ export interface Callback {
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
   /** After each batch is enqueued. @param batch  From 1, within the epoch. */
   onBatchEnd?(epoch: number, batch: number, context: TrainingContext): void;
-  /** When measured values have come back from the GPU, a few batches after their own. */
+  /**
+   * When measured values have come back from the GPU, a few batches after their own. Training goes on
+   * meanwhile: do not run the model here.
+   */
   onStep?(record: StepRecord, context: TrainingContext): void | Promise<void>;
   onEpochEnd?(record: EpochRecord, context: TrainingContext): void | Promise<void>;
   onTrainEnd?(history: History, context: TrainingContext): void | Promise<void>;

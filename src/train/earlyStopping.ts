@@ -7,7 +7,10 @@ import { WeightCopy } from './weightCopy.js';
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs without an improvement after which training ends. Default 0, which is as 1. */
   patience?: number;
-  /** Epochs count as without an improvement until the value is better than this. Default none. */
+  /**
+   * Epochs are counted from the first on, improvements or not, until the value is better than this;
+   * training still ends only after one without. Default none.
+   */
   baseline?: number;
   /** Whether the model gets back the parameters and buffers of its best epoch at the end. Default false. */
   restoreBestWeights?: boolean;
@@ -29,7 +32,7 @@ export interface EarlyStoppingOptions extends MonitorOptions {
 export class EarlyStopping implements Callback {
   /** The epoch after which it ended training; 0 if it did not. */
   stoppedEpoch = 0;
-  /** The epoch of the best value; 0 before there is one. */
+  /** The epoch of the best value, or the first where none is better than another; 0 before there is one. */
   bestEpoch = 0;
   /** The best value; undefined before there is one. */
   best: number | undefined;
@@ -65,14 +68,20 @@ export class EarlyStopping implements Callback {
     const { patience, baseline, startFromEpoch } = this.options;
     const value = this.monitor.valueIn(record);
     if (value === undefined || record.epoch < startFromEpoch) return;
-    this.waited++;
-    if (this.monitor.improves(value, this.best)) {
-      this.best = value;
+    // Where none is ever better, such as NaN, the first is the best.
+    const isFirst = this.bestEpoch === 0;
+    const improves = this.monitor.improves(value, this.best);
+    if (improves || isFirst) {
       this.bestEpoch = record.epoch;
       if (this.options.restoreBestWeights) this.weights.take(context.model.stateDict());
-      if (baseline === undefined || this.monitor.improves(value, baseline)) this.waited = 0;
     }
-    if (this.waited > 0 && this.waited >= patience && record.epoch > 1) {
+    this.waited++;
+    if (improves) {
+      this.best = value;
+      if (baseline === undefined || this.monitor.improves(value, baseline)) this.waited = 0;
+      return;
+    }
+    if (this.waited >= patience && record.epoch > 1) {
       this.stoppedEpoch = record.epoch;
       context.stop();
     }

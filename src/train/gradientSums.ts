@@ -1,18 +1,18 @@
 import { addInPlace } from '../autograd/kernels/accumulate.js';
 import { fill } from '../autograd/kernels/fill.js';
 import { GpuArray } from '../gpu/gpuArray.js';
-import type { Parameter } from '../nn/index.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /**
  * Gradients added up over batches, in memory that stays the same: so each batch, and the update from
  * all of them, can be captured.
  */
 export class GradientSums {
-  private readonly sums: Map<Parameter, GpuArray>;
+  private readonly sums: Map<Tensor, GpuArray>;
   /** Those that had a gradient. */
-  private readonly met = new Set<Parameter>();
+  private readonly met = new Set<Tensor>();
 
-  constructor(parameters: readonly Parameter[]) {
+  constructor(parameters: readonly Tensor[]) {
     const trained = parameters.filter(({ requiresGrad }) => requiresGrad);
     this.sums = new Map(
       trained.map((parameter) => {

@@ -1,7 +1,8 @@
 import { noGrad } from '../autograd/scope.js';
-import { ArgumentError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import type { TypedArray } from '../gpu/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { checkPredictions } from './outcomes.js';
 
 /**
  * Share of the rows whose largest logit is at the target, from 0 to 1.
@@ -10,15 +11,9 @@ import type { Tensor } from '../tensor/tensor.js';
  * @param target  (N) class indices, or (N, C) probabilities.
  */
 export async function accuracy(logits: Tensor, target: Tensor): Promise<number> {
-  const [rows, classes] = logits.shape;
-  const fits = target.shape[0] === rows && (target.ndim === 1 || target.shape[1] === classes);
-  if (logits.ndim !== 2 || !fits || !rows) {
-    throw new ShapeError(
-      'accuracy',
-      'logits (N, C) and target (N) or (N, C)',
-      `${formatShape(logits.shape)} and ${formatShape(target.shape)}`,
-    );
-  }
+  checkPredictions('accuracy', logits, target);
+  const rows = logits.shape[0]!;
+  if (rows === 0) throw new ShapeError('accuracy', 'one row of logits or more', logits.shape);
   // The reads are enqueued within the scope, so its tensors may go when it ends.
   const reads = noGrad(() =>
     [logits.argmax(1), target.ndim === 2 ? target.argmax(1) : target].map((t) => t.data()),

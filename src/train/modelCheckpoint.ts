@@ -24,7 +24,8 @@ export type SaveWeights = (
 ) => void | Promise<void>;
 
 /**
- * Saves the weights at the end of epochs: of all, of every n-th, or of those that are the best yet.
+ * Saves the weights at the end of whole epochs: of all, of every n-th, or of those that are the best
+ * yet. One that was stopped within is left to `TrainingCheckpoint`.
  *
  * A path, in Node, is that of a safetensors file with PyTorch's keys, written whole or not at all.
  * In it `{epoch}` stands for the epoch and `{valLoss}` and the like for what the epoch's record and
@@ -63,7 +64,7 @@ export class ModelCheckpoint implements Callback {
   }
 
   async onEpochEnd(record: EpochRecord, context: TrainingContext): Promise<void> {
-    if (record.epoch % this.every !== 0 || !this.isWanted(record)) return;
+    if (record.partial || record.epoch % this.every !== 0 || !this.isWanted(record)) return;
     const tensors = context.model.stateDict();
     if (typeof this.target === 'function') {
       await this.target(tensors, record, context);

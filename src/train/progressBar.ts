@@ -68,6 +68,10 @@ export class ProgressBar implements Callback {
     );
   }
 
+  onTrainEnd(): void {
+    this.bar?.stop(); // of an epoch that ended before its first batch
+  }
+
   onFailure(): void {
     this.bar?.stop(); // which shows the cursor again
   }

@@ -143,13 +143,10 @@ export class Trainer {
   ): Promise<History> {
     if (!Number.isInteger(epochs) || epochs < 1)
       throw new ArgumentError('fit', 'epochs of 1 or more', epochs);
-    if (loader.length === 0) {
-      throw new ArgumentError(
-        'fit',
-        'a loader of one batch or more',
-        'an empty one',
-        'Lower batchSize or set dropLast to false.',
-      );
+    for (const [name, one] of Object.entries({ loader, validation })) {
+      if (one?.length !== 0) continue;
+      const fix = 'Lower batchSize or set dropLast to false.';
+      throw new ArgumentError('fit', `a ${name} of one batch or more`, 'an empty one', fix);
     }
     const { callbacks, metrics, captures } = this;
     const rule = { ...this.rule, scaler: this.scalerForFit() };

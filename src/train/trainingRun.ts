@@ -14,6 +14,7 @@ import { Counters } from './metric.js';
 import { Pass, type PassParts, type PassState } from './pass.js';
 import type { Stepper } from './stepper.js';
 import { Tally } from './tally.js';
+import { parametersOf } from './updates.js';
 import { readTrainingState, type TrainingState } from './trainingState.js';
 
 /** What a training is made of. */
@@ -197,29 +198,32 @@ export class TrainingRun implements TrainingContext {
   /** Compiles what a step and an evaluation need, all at once, before the first batch. */
   private async compile(): Promise<void> {
     const { callbacks, rule, metrics, validation } = this.parts;
-    const { model, loss, optimizer, regularizers } = rule;
+    const { model, loss, regularizers } = rule;
     const progress = (done: number, total: number): void => {
       for (const callback of callbacks) callback.onCompile?.(done, total);
     };
     const pass = new Pass(this.parts, 1, async () => {});
     const tally = new Tally();
     const counters = new Counters(metrics);
-    await currentDevice().compile(() => {
-      model.train();
-      tidy(() => pass.rehearse());
-      if (validation) {
-        model.eval();
-        noGrad(() => {
-          const [x, target] = validation.sample();
-          assess({ model, loss, regularizers, tally, counters }, x!, target!);
-        });
-      }
-    }, progress);
-    for (const one of [tally, counters]) one.dispose();
-    await pass.dispose();
-    // What the dry run left as gradients was never computed.
-    optimizer.zeroGrad();
-    model.zeroGrad();
+    try {
+      await currentDevice().compile(() => {
+        model.train();
+        tidy(() => pass.rehearse());
+        if (validation) {
+          model.eval();
+          noGrad(() => {
+            const [x, target] = validation.sample();
+            assess({ model, loss, regularizers, tally, counters }, x!, target!);
+          });
+        }
+      }, progress);
+    } finally {
+      for (const one of [tally, counters]) one.dispose();
+      await pass.dispose();
+      // What the dry run left as gradients was never computed.
+      rule.optimizer.zeroGrad();
+      for (const parameter of parametersOf(rule)) parameter.grad = null;
+    }
   }
 
   /** @throws ArgumentError for the state of another training. */

@@ -82,7 +82,8 @@ export function trainingValuesIn(bytes: Uint8Array, file = 'the checkpoint'): Tr
 export async function readTrainingState(source: string | Uint8Array): Promise<TrainingState> {
   const file = typeof source === 'string' ? source : undefined;
   const bytes = typeof source === 'string' ? await readFile(source) : source;
-  return { values: trainingValuesIn(bytes, file), tensors: decodeSafetensors(bytes, file) };
+  const values = trainingValuesIn(bytes, file);
+  return { values, tensors: decodeSafetensors(bytes, file, { keepHalf: true }) };
 }
 
 /** The one key of an object that stands for a number which JSON has not. */

@@ -28,10 +28,23 @@ export interface UpdateRule {
   scaler: GradScaler | null;
 }
 
+/** All that a step gives gradients to: of the model, the loss and the optimizer, each once. */
+export function parametersOf({ model, loss, optimizer }: UpdateRule): Tensor[] {
+  const groups = optimizer instanceof Optimizer ? (optimizer as Optimizer<object>).paramGroups : [];
+  return [
+    ...new Set([
+      ...model.parameters(),
+      ...loss.parameters(),
+      ...groups.flatMap(({ params }) => params),
+    ]),
+  ];
+}
+
 /** The updates of one epoch. */
 export class Updates {
   /** So far. */
   count = 0;
+  private readonly parameters: readonly Tensor[];
   private readonly sums: GradientSums | null;
   /** Whether the optimizer has taken a step, at the first of which it may move the parameters. */
   private isSettled = false;
@@ -51,7 +64,8 @@ export class Updates {
     private readonly captures: boolean,
   ) {
     const inParts = rule.accumulate > 1 || rule.scaler !== null;
-    this.sums = inParts ? new GradientSums(rule.model.parameters()) : null;
+    this.parameters = parametersOf(rule);
+    this.sums = inParts ? new GradientSums(this.parameters) : null;
   }
 
   /**
@@ -95,7 +109,7 @@ export class Updates {
 
   private step(x: Tensor, target: Tensor): void {
     const loss = this.forward(x, target);
-    this.rule.optimizer.zeroGrad();
+    this.clearGradients();
     loss.backward();
     this.clipAndStep();
   }
@@ -103,9 +117,15 @@ export class Updates {
   /** Adds the gradients of `factor` times the loss of a batch to the sums. */
   private addGradients(x: Tensor, target: Tensor, factor: Tensor): void {
     const loss = this.forward(x, target);
-    this.rule.model.zeroGrad();
+    this.clearGradients();
     (loss.dtype === 'f32' ? loss : loss.to('f32')).mul(factor).backward();
     this.sums!.add();
+  }
+
+  /** Of those too that the optimizer does not have: they would add up, and count as clipping measures. */
+  private clearGradients(): void {
+    this.rule.optimizer.zeroGrad();
+    for (const parameter of this.parameters) parameter.grad = null;
   }
 
   private updateFromSums(): void {
@@ -146,9 +166,9 @@ export class Updates {
   }
 
   private clip(): void {
-    const { model, clipGradNorm, clipGradValue } = this.rule;
-    if (clipGradValue !== undefined) clipGradValue_(model.parameters(), clipGradValue);
-    if (clipGradNorm !== undefined) clipGradNorm_(model.parameters(), clipGradNorm);
+    const { clipGradNorm, clipGradValue } = this.rule;
+    if (clipGradValue !== undefined) clipGradValue_(this.parameters, clipGradValue);
+    if (clipGradNorm !== undefined) clipGradNorm_(this.parameters, clipGradNorm);
   }
 
   /** What part a batch has of the examples of its group, and whether it is the group's last. */

@@ -74,9 +74,10 @@ export function confusionMatrixChart(
   const totals = rows.map((row) => row.reduce((a, b) => a + b, 0));
   const share = (t: number, p: number): number => (totals[t]! > 0 ? rows[t]![p]! / totals[t]! : 0);
   const indices = names.map((_, i) => i);
-  const worst = Math.max(
-    ...indices.flatMap((t) => indices.map((p) => (t === p ? 0 : share(t, p)))),
-  );
+  let worst = 0;
+  for (const t of indices) {
+    for (const p of indices) if (t !== p) worst = Math.max(worst, share(t, p));
+  }
 
   const drawCell = (t: number, p: number): Markup => {
     const count = rows[t]![p]!;
@@ -216,11 +217,10 @@ function countSize(count: number, cell: number): number {
 function checkedRows(fn: string, counts: ConfusionCounts): number[][] {
   const nested = typeof counts[0] === 'object';
   const k = nested ? counts.length : Math.sqrt(counts.length);
+  const flat = nested ? [] : Array.from(counts as ArrayLike<number>);
   const rows = nested
     ? Array.from(counts as ArrayLike<ArrayLike<number>>, (row) => Array.from(row))
-    : Array.from({ length: Math.floor(k) }, (_, i) =>
-        Array.from(counts as ArrayLike<number>).slice(i * k, (i + 1) * k),
-      );
+    : Array.from({ length: Math.floor(k) }, (_, i) => flat.slice(i * k, (i + 1) * k));
   if (k < 1 || !Number.isInteger(k) || rows.some((row) => row.length !== k)) {
     throw new ShapeError(
       fn,

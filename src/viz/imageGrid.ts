@@ -337,8 +337,10 @@ export function arrange(
   const pad = 8;
   const across = Math.min(columns, cells.length);
   const down = Math.ceil(cells.length / across);
-  const cellW = Math.max(...cells.map((cell) => cell.width));
-  const cellH = Math.max(...cells.map((cell) => cell.height));
+  const [cellW, cellH] = cells.reduce(
+    ([w, h], cell) => [Math.max(w, cell.width), Math.max(h, cell.height)],
+    [0, 0],
+  );
   const top = pad + (title ? 26 : 0);
   const gridW = across * (cellW + gap) - gap;
   const gridH = down * (cellH + gap) - gap;

@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { cifar10 } from '../../src/data/cifar10.js';
-import { fetchVerified } from '../../src/data/download.js';
+import { fetchVerified, sha256Hex } from '../../src/data/download.js';
+import { downloadCache } from '../../src/data/downloadCache.js';
 import { fileExists, readFile, writeFileAtomic } from '../../src/data/files.js';
 import { encodeIdx } from '../../src/data/idx.js';
 import { loadMnistBytes } from '../../src/data/mnist.js';
 import { DataFormatError, ResourceError } from '../../src/errors.js';
+import { largeFile, smallFile } from '../support/files.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 
 const utf8 = new TextEncoder();
@@ -34,6 +36,65 @@ describe('files and downloads', () => {
     await expect(readFile('http://127.0.0.1:1/x')).rejects.toThrow(ResourceError);
     expect(await fileExists('http://127.0.0.1:1/x')).toBe(false);
     await expect(writeFileAtomic('f', '')).rejects.toThrow('browsers have no file system');
+  });
+});
+
+describe('a server of another origin, which shows no headers', () => {
+  const base = inject('fileServer');
+  const large = largeFile();
+
+  beforeEach(() => caches.delete('shadegrad'));
+
+  const isLarge = (bytes: Uint8Array): boolean =>
+    bytes.length === large.length && bytes.every((one, i) => one === large[i]);
+  const getLarge = async (path: string, onProgress?: (received: number) => void) =>
+    fetchVerified({
+      url: base + path,
+      sha256: await sha256Hex(large),
+      name: 'large.bin',
+      onProgress: ({ received }) => onProgress?.(received),
+    });
+  const entries = async (): Promise<string[]> => {
+    const keys = await (await caches.open('shadegrad')).keys();
+    return keys.map(({ url }) => url.replace(/^.*large\.bin/, ''));
+  };
+
+  test('what it compressed on its way is not taken for cut', async () => {
+    const small = smallFile();
+    const sha256 = await sha256Hex(small);
+    const bytes = await fetchVerified({ url: `${base}/encoded`, sha256, name: 'small.bin' });
+    expect(bytes).toEqual(small);
+  });
+
+  test('a connection that breaks is taken up where it broke', async () => {
+    const seen: number[] = [];
+    expect(isLarge(await getLarge('/breaks', (received) => seen.push(received)))).toBe(true);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(await entries()).toEqual(['']);
+  });
+
+  test('what came is kept for the next call, and for another page', async () => {
+    await expect(getLarge('/breaks?always')).rejects.toThrow(ResourceError);
+    expect(await entries()).toEqual(['.part.0']);
+    const seen: number[] = [];
+    expect(isLarge(await getLarge('/whole', (received) => seen.push(received)))).toBe(true);
+    expect(seen[0]).toBeGreaterThan(large.length / 2);
+    expect(await entries()).toEqual(['']);
+  });
+
+  test('a part is kept piece by piece, and goes as a whole', async () => {
+    const cache = downloadCache(await sha256Hex(large), 'large.bin', undefined);
+    await cache.keepPart(0, large.subarray(0, 5));
+    await cache.keepPart(5, large.subarray(5, 12));
+    expect(await cache.readPart()).toEqual(large.slice(0, 12));
+    await cache.removePart();
+    expect(await cache.readPart()).toBeUndefined();
+    expect(await entries()).toEqual([]);
+  });
+
+  test('parts of two files are not joined', async () => {
+    expect(isLarge(await getLarge('/breaks?then-other'))).toBe(true);
+    expect(await entries()).toEqual(['']);
   });
 });
 

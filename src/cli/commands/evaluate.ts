@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { Command } from 'commander';
-import { ArgumentError, data, models, train } from 'shadegrad';
+import { data, models, train } from 'shadegrad';
 import { dataNameOf, prepared, readData, type DataSource } from '../dataSets.js';
 import { gpuOpener, percent } from '../gpu.js';
-import { readModel, restoreModel, type StoredModel } from '../modelFile.js';
+import { checkClasses, readModel, restoreModel, type StoredModel } from '../modelFile.js';
 import { rootOfTraining, runFiles } from '../runFolder.js';
 import { EVALUATION_BATCH } from '../training.js';
 import { withDataOptions, type DataOptions, type GlobalOptions } from '../options.js';
@@ -24,12 +24,14 @@ export function evaluateCommand(): Command {
       const source = await sourceFor(file, stored, options);
       const gpu = gpuOpener(options);
       const { test } = await readData(source, input, gpu);
-      checkClasses(test.classNames, stored);
+      checkClasses('evaluate', test.classNames, stored);
       await gpu();
       const { batchSize } = options;
       const { normalization } = stored;
       const loader = new data.DataLoader(prepared(test, { input, normalization }), { batchSize });
-      const { loss, accuracy } = await train.evaluate(restoreModel(stored), loader);
+      const network = restoreModel(stored);
+      const { regularizers } = models.recipeFor(stored.model, network);
+      const { loss, accuracy } = await train.evaluate(network, loader, undefined, { regularizers });
       console.log(
         `test accuracy ${percent(accuracy)}  test loss ${loss.toFixed(4)}  (${test.length.toLocaleString('en-US')} images)`,
       );
@@ -44,11 +46,4 @@ async function sourceFor(
 ): Promise<DataSource> {
   if (root !== undefined || name !== dataNameOf(stored)) return { data: name, root };
   return { data: name, root: await rootOfTraining(runFiles(path.dirname(file))) };
-}
-
-/** @throws ArgumentError if a network knows other classes than there are. */
-function checkClasses(classNames: readonly string[], { classNames: known }: StoredModel): void {
-  if (known.length === 0 || known.join('\n') === classNames.join('\n')) return;
-  const expected = `images of ${known.join(', ')}`;
-  throw new ArgumentError('evaluate', expected, `those of ${classNames.join(', ')}`);
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { data, io, models, noGrad, tensor, type nn, type Shape } from 'shadegrad';
+import { ArgumentError, data, io, models, noGrad, tensor, type nn, type Shape } from 'shadegrad';
 import { openGpu, percent } from '../gpu.js';
 import { readModel, restoreModel, type StoredModel } from '../modelFile.js';
 import { wholeNumber, type GlobalOptions } from '../options.js';
@@ -37,6 +37,14 @@ export function predictCommand(): Command {
       // Bad files are found before a GPU is asked for.
       const stored = await readModel(file);
       const input = models.inputShapeOf(stored.model, stored.options);
+      const ignored = ['center', 'invert'].find(
+        (key) => !isWhiteOnBlack(stored, input) && command.getOptionValueSource(key) === 'cli',
+      );
+      if (ignored) {
+        const expected = `--${ignored} for a network that learnt ${WHITE_ON_BLACK.join(' or ')}`;
+        const fix = 'Leave it out.';
+        throw new ArgumentError('predict', expected, `one that learnt ${stored.data}`, fix);
+      }
       const images: [path: string, image: Pixels][] = [];
       for (const path of paths) {
         const image = await data.decodeImage(await io.readFile(path), path);
@@ -64,14 +72,18 @@ type Pixels = ReturnType<typeof data.toPlanes>;
 function pixelsOf(
   image: data.Image,
   stored: StoredModel,
-  [channels]: Shape,
+  input: Shape,
   { invert, center }: PredictOptions,
 ): Pixels {
-  if (channels === 1 && WHITE_ON_BLACK.includes(stored.data)) {
+  if (isWhiteOnBlack(stored, input)) {
     const grey = { invert: invert === 'auto' ? ('auto' as const) : invert === 'yes', center };
     return { data: data.toGrey28(image, grey), shape: [1, 28, 28] };
   }
-  return data.toPlanes(image, channels === 1 ? 1 : 3);
+  return data.toPlanes(image, input[0] === 1 ? 1 : 3);
+}
+
+function isWhiteOnBlack(stored: StoredModel, [channels]: Shape): boolean {
+  return channels === 1 && WHITE_ON_BLACK.includes(stored.data);
 }
 
 /** The probability of each class. */

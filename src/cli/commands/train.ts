@@ -9,6 +9,7 @@ import { saveModel } from '../modelFile.js';
 import { writeReport } from '../report.js';
 import { beginRun, continueRun, openRunFolder, runFiles } from '../runFolder.js';
 import { settingsTable } from '../settingsTable.js';
+import { shellCommand } from '../shellCommand.js';
 import {
   resolveSettings,
   withTrainOptions,
@@ -62,6 +63,10 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
     { imageShape, classes: classNames.length },
     settings.options,
   );
+  if (options.numClasses !== classNames.length) {
+    const expected = `numClasses of ${classNames.length}, as the data has`;
+    throw new ArgumentError('train', expected, options.numClasses, 'Leave it out.');
+  }
   const held = validationCount(settings, raw.train.length);
   const { files, resumes } = openRunFolder(settings.out, { resume, overwrite });
   const device = await gpu();
@@ -73,23 +78,24 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
   manualSeed(settings.seed);
   const model = models.create(settings.model, options);
   const filtersBefore = await filtersOf(model);
-  const { trainer, loader, validation, test, facts } = assemble(model, {
-    ...{ settings, raw, options, held, files },
-  });
-
   if (resume && !resumes) console.log(`nothing to go on with in ${files.folder}: beginning`);
   const checkpoint = resumes ? await io.readFile(files.checkpoint) : undefined;
+  // What is in the folder stays until all of the training is checked, loaded and compiled.
+  const onTrainBegin = (): Promise<void> =>
+    checkpoint ? continueRun(files, settings) : beginRun(files, settings);
+  const { trainer, loader, validation, test, facts, regularizers } = assemble(model, {
+    ...{ settings, raw, options, held, files, first: { onTrainBegin } },
+  });
   if (checkpoint) {
     announce(train.trainingValuesIn(checkpoint, files.checkpoint), settings, loader);
-    await continueRun(files, settings);
-  } else await beginRun(files, settings);
+  }
   const { epochs } = settings;
   const { result: history, signal } = await finishingOnSignals(
     () => trainer.stop(),
     () => trainer.fit(loader, { epochs, validation, resume: checkpoint }),
   );
   if (history.interrupted) {
-    console.log(`interrupted. Go on with: shadegrad train --resume ${files.folder}`);
+    console.log(`interrupted. Go on with: ${shellCommand('train', '--resume', files.folder)}`);
     process.exitCode = SIGNALLED + os.constants.signals[signal!];
     return;
   }
@@ -105,13 +111,16 @@ async function run({ settings, resume, overwrite, debug }: TrainRequest): Promis
     model,
     device,
     inputShape: [1, ...models.inputShapeOf(settings.model, options)],
-    settings: settingsTable(settings, held),
+    settings: settingsTable(settings, held, regularizers),
     history,
     tested,
     dataTitle: raw.title,
     test,
     predictions: await trainer.predict(testLoader),
     filtersBefore,
+    command: resume
+      ? shellCommand('train', '--config', files.config, '--out', files.folder)
+      : shellCommand(...process.argv.slice(2)),
   });
   console.log(`wrote ${files.model}, history.json, log.csv, report.html`);
 }
