@@ -187,16 +187,28 @@ test('AlexNet takes other sizes of images, and other numbers of classes and chan
   expect(model.summary([2, 1, 300, 280]).rows.at(-1)!.outputShape).toEqual([2, 5]);
 });
 
-test('the 2012 form starts as the paper says', async () => {
+test('the 2012 form starts as the paper says: N(0, 0.01), and biases of 1 or 0', async () => {
+  sg.manualSeed(8);
   const model = keep(new sg.models.AlexNet({ variant: '2012' }));
-  const state = model.stateDict();
-  const biases = Object.keys(state).filter((key) => key.endsWith('.bias'));
-  const first = await Promise.all(biases.map(async (key) => (await state[key]!.data())[0]));
-  expect(first).toEqual([0, 1, 0, 1, 1, 1, 1, 0]);
-  const values = await state['features.4.weight']!.data();
-  const squares = Float64Array.from(values, (value) => value * value);
-  const rms = Math.sqrt(squares.reduce((a, b) => a + b) / values.length);
-  expect(Math.abs(rms / 0.01 - 1)).toBeLessThan(0.01);
+  const itemsOf = async (fn: () => sg.Tensor[]): Promise<number[]> => {
+    const scalars = sg.noGrad(fn).map(keep);
+    return Promise.all(scalars.map((scalar) => scalar.item()));
+  };
+  const parameters = model.namedParameters();
+  const biases = parameters.filter(([key]) => key.endsWith('bias')).map(([, bias]) => bias);
+  const ends = await itemsOf(() => biases.flatMap((bias) => [bias.min(), bias.max()]));
+  expect(ends).toEqual([0, 1, 0, 1, 1, 1, 1, 0].flatMap((value) => [value, value]));
+  for (const [key, weight] of parameters.filter(([key]) => key.endsWith('weight'))) {
+    const some = sg.noGrad(() => keep(weight.slice(0, 0, 96))); // of up to 4096 rows
+    const [mean, meanSquare, most] = await itemsOf(() => [
+      some.mean(),
+      some.square().mean(),
+      some.abs().max(),
+    ]);
+    expect(Math.abs(mean!), key).toBeLessThan(2e-4);
+    expect(Math.abs(Math.sqrt(meanSquare!) / 0.01 - 1), key).toBeLessThan(0.01);
+    expect(most, key).toBeGreaterThan(0.035); // unlike a uniform distribution
+  }
 });
 
 test('AlexNet refuses a variant that it does not know', () => {

@@ -1,5 +1,6 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
+import { keep } from '../support/keep.js';
 
 describe('models by name', () => {
   test('are made with their options', () => {
@@ -67,9 +68,14 @@ describe('a network for images', () => {
     expect(regularizers.map(({ factor }) => factor)).toEqual([0.0005]);
     expect(adam).toEqual({ eps: 1e-7 });
     model.dispose();
-    const plain = create('lenet5');
-    expect(recipeFor('lenet5', plain)).toEqual({ regularizers: [], adam: {} });
-    plain.dispose();
+  });
+
+  test.each([
+    ...['mlp', 'lenetrelu', 'lenettanh', 'convnet'].map((name) => [name, { eps: 1e-7 }] as const),
+    ...['lenet5', 'simpleconvnet', 'alexnet'].map((name) => [name, {}] as const),
+  ])("%s is trained with Adam's %j", (name, adam) => {
+    const model = keep(create('mlp')); // their recipes ask for no more
+    expect(recipeFor(name, model)).toEqual({ regularizers: [], adam });
   });
 });
 

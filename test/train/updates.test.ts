@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { currentDevice } from '../../src/gpu/device.js';
 import { softmaxRegression, type RegressionOptions } from '../reference/softmaxRegression.js';
 import { blobModel, blobs } from '../support/blobs.js';
+import { testHalf } from '../support/half.js';
 
 // 93 examples are nine batches of 10 and one of 3.
 const COUNT = 93;
@@ -246,8 +247,7 @@ describe('autocast', () => {
     }
   });
 
-  test('computes the forward pass in f16 where there is f16, captured and not alike', async () => {
-    if (!currentDevice().hasF16) return;
+  testHalf('computes the forward pass in f16, captured and not alike', async () => {
     const dtypes = new Set<string>();
     const spied = new sg.nn.CrossEntropyLoss();
     const forward = spied.forward.bind(spied);
@@ -258,8 +258,7 @@ describe('autocast', () => {
     expect(await trained({ ...options, capture: false })).toEqual(captured);
   });
 
-  test('passes over updates whose gradients are not finite, and lowers the scale', async () => {
-    if (!currentDevice().hasF16) return;
+  testHalf('passes over updates whose gradients are not finite, and lowers the scale', async () => {
     const scaler = new sg.optim.GradScaler({ initScale: 1e30 });
     const { losses } = await trained({ autocast: scaler }, { epochs: 12 });
     expect(scaler.getScale()).toBeLessThan(1e30);

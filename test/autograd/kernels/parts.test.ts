@@ -4,6 +4,7 @@ import { inParts, joined, type RowDims } from '../../../src/autograd/kernels/par
 import { currentDevice } from '../../../src/gpu/device.js';
 import type { DType } from '../../../src/gpu/dtype.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
+import { skipWithoutHalf } from '../../support/half.js';
 import { withBindingLimit } from '../../support/limits.js';
 
 const LIMIT = 512;
@@ -19,8 +20,8 @@ const ROWS = [
 ];
 
 describe.each(['f32', 'f16', 'i32'] as const)('inParts of %s', (dtype) => {
-  test.each(ROWS)('$name', async ({ outer, size, inner }) => {
-    if (dtype === 'f16' && !currentDevice().hasF16) return;
+  test.for(ROWS)('$name', async ({ outer, size, inner }, context) => {
+    if (dtype === 'f16') skipWithoutHalf(context);
     const count = outer * size * inner;
     const values = Float32Array.from({ length: count }, (_, i) => i % 1999);
     await withBindingLimit(LIMIT, async () => {

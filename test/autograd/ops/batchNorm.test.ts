@@ -5,6 +5,7 @@ import { sigmoid } from '../../reference/activations.js';
 import { batchNorm, channelMoments } from '../../reference/normalization.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { testHalf } from '../../support/half.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 import { ADAPTERS, tuneFor, withoutSubgroups } from '../../support/tuning.js';
@@ -302,8 +303,7 @@ describe('batchNorm', () => {
     ]);
   });
 
-  test('takes a weight of f32 with x of f16', async () => {
-    if (!currentDevice().hasF16) return;
+  testHalf('takes a weight of f32 with x of f16', async () => {
     const shape = [4, 3, 65];
     const x = sg.tensor(input(shape, 1).data, { shape, dtype: 'f16', requiresGrad: true });
     const weight = sg.tensor([0.5, 1, 2], { requiresGrad: true });

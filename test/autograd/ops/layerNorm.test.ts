@@ -1,9 +1,9 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
-import { currentDevice } from '../../../src/gpu/device.js';
 import { layerNorm } from '../../reference/normalization.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { testHalf } from '../../support/half.js';
 import { uniform } from '../../support/random.js';
 import { ADAPTERS, tuneFor, withoutSubgroups } from '../../support/tuning.js';
 
@@ -112,8 +112,7 @@ describe('layerNorm', () => {
     bias.dispose();
   });
 
-  test('takes a weight of f32 with x of f16', async () => {
-    if (!currentDevice().hasF16) return;
+  testHalf('takes a weight of f32 with x of f16', async () => {
     const shape = [5, 65];
     const x = sg.tensor(input(shape, 1).data, { shape, dtype: 'f16', requiresGrad: true });
     const weight = sg.ones([65], { requiresGrad: true });

@@ -2,6 +2,7 @@ import * as sg from 'shadegrad';
 import { expect, test } from 'vitest';
 import { OneHot } from '../../../src/autograd/ops/oneHot.js';
 import { apply } from '../../../src/tensor/tensor.js';
+import { testHalf } from '../../support/half.js';
 
 test.each(['i32', 'u32'] as const)('oneHot of %s indices', async (dtype) => {
   using index = sg.tensor(
@@ -24,9 +25,7 @@ test('oneHot can give integers, and takes a scalar', async () => {
   expect(await y.toArray()).toEqual([0, 1]);
 });
 
-test('oneHot can give f16, where there is such', async () => {
-  const device = await sg.init();
-  if (!device.hasF16) return;
+testHalf('oneHot can give f16', async () => {
   using index = sg.tensor([2, 0, 1], { dtype: 'i32' });
   using y = apply(new OneHot(3, 'f16'), index);
   expect(y.dtype).toBe('f16');
