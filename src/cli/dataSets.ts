@@ -114,6 +114,15 @@ export function part(dataset: data.ImageDataset, indices: readonly number[]): da
   });
 }
 
+/** What makes images of a shape as large as a network's input, both (C, H, W). */
+export function fittedTo(
+  [, height, width]: Shape,
+  [, ownHeight, ownWidth]: Shape,
+): data.Transform[] {
+  const fits = ownHeight === height && ownWidth === width;
+  return fits ? [] : [data.transforms.resizeWithPad([height!, width!])];
+}
+
 /** The same images, made into batches for a network: augmented, resized where they must be, normalised. */
 export function prepared(
   dataset: data.ImageDataset,
@@ -124,10 +133,7 @@ export function prepared(
   }: { input: Shape; normalization: data.Normalization; augment?: readonly data.Transform[] },
 ): data.ImageDataset {
   const { images, labels, imageShape, classNames } = dataset;
-  const [, height, width] = input as [number, number, number];
-  const fits = imageShape[1] === height && imageShape[2] === width;
-  const resize = fits ? [] : [data.transforms.resizeWithPad([height, width])];
-  const transforms = [...augment, ...resize];
+  const transforms = [...augment, ...fittedTo(input, imageShape)];
   return new data.ImageDataset({
     ...{ images, labels, imageShape, classNames },
     ...{ transforms, normalization },

@@ -17,7 +17,3 @@ export function adapterLine({ info }: Device): string {
   const name = info.description || info.architecture || 'unknown adapter';
   return `${name} (${info.vendor || 'unknown vendor'}, ${info.software ? 'software' : 'hardware'})`;
 }
-
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(2)}%`;
-}

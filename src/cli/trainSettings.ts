@@ -42,7 +42,7 @@ export interface TrainSettings extends DataOptions {
   out: string;
 }
 
-/** What says how a training is run, and is not part of it. */
+/** What a call asks for: the settings of a training, and what to do about one that is there. */
 export interface TrainRequest extends GlobalOptions {
   settings: TrainSettings;
   /** Goes on with what is in the folder. */

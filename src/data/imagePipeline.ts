@@ -13,7 +13,7 @@ import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
 import type { Draw } from '../random/generator.js';
-import type { Normalization, Size, Transform } from './transform.js';
+import { isRandom, type Normalization, type Size, type Transform } from './transform.js';
 
 const DRAW = { seed0: 'u32', seed1: 'u32', offset: 'u32' } as const;
 
@@ -181,8 +181,7 @@ export class ImagePipeline {
     if (from === 'floats' && this.stages.length > 1 && isEmpty(this.stages[0]!))
       this.stages.shift();
     this.shape = [channels, ...this.stages.at(-1)!.size];
-    const steady = new Set(['resize', 'resizeWithPad', 'centerCrop']);
-    this.random = rest.some(({ kind }) => !steady.has(kind));
+    this.random = rest.some(isRandom);
   }
 
   /** Adds a transform to the last stage, or a stage. @param block  Of the stream, for its draws. */

@@ -32,5 +32,10 @@ export type Transform =
   | { readonly kind: 'cutout'; readonly size: number; readonly fill: number | readonly number[] }
   | { readonly kind: 'normalize'; readonly normalization: Normalization };
 
+/** Whether it is not the same each time. */
+export function isRandom({ kind }: Transform): boolean {
+  return !['resize', 'resizeWithPad', 'centerCrop', 'normalize'].includes(kind);
+}
+
 /** What colorJitter changes. */
 export type JitterKey = 'brightness' | 'contrast' | 'saturation' | 'hue';

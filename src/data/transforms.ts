@@ -8,7 +8,14 @@ import { replayed } from '../gpu/recording.js';
 import { defaultGenerator, type Generator } from '../random/generator.js';
 import { Tensor } from '../tensor/tensor.js';
 import { ImagePipeline } from './imagePipeline.js';
-import type { Normalization, Range, ResizeMode, Size, Transform } from './transform.js';
+import {
+  isRandom,
+  type Normalization,
+  type Range,
+  type ResizeMode,
+  type Size,
+  type Transform,
+} from './transform.js';
 
 /** @throws ArgumentError unless the size is of one or two whole numbers of 1 or more. */
 function checkSize(op: string, size: Size): void {
@@ -273,10 +280,9 @@ export function apply(
  * of a random piece.
  */
 export function withoutRandom(transforms: readonly Transform[]): readonly Transform[] {
-  const steady = new Set(['resize', 'resizeWithPad', 'centerCrop', 'normalize']);
   return transforms.flatMap((transform) => {
     if (transform.kind === 'randomCrop' && transform.size !== undefined)
       return centerCrop(transform.size);
-    return steady.has(transform.kind) ? transform : [];
+    return isRandom(transform) ? [] : transform;
   });
 }

@@ -25,7 +25,7 @@ interface Entry {
   recipe(model: Module): Partial<Recipe>;
 }
 
-/** What the tutorials train a network with, besides what is the same for all. */
+/** See `recipeFor`. */
 export interface Recipe {
   regularizers: readonly Regularizer[];
   /** Settings of Adam other than the defaults. */

@@ -5,7 +5,8 @@ import type { Shape } from '../gpu/dtype.js';
 import { enterEvalMode } from '../nn/evalMode.js';
 import { CrossEntropyLoss, type Module, type Regularizer } from '../nn/index.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Confusions, Counters, type Metric } from './metric.js';
+import { Confusions } from './counts.js';
+import { Counters, type Metric } from './metric.js';
 import type { ClassificationReport } from './report.js';
 import { means, Tally } from './tally.js';
 

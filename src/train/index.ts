@@ -1,3 +1,4 @@
+export { accuracy } from './accuracy.js';
 export type {
   Callback,
   CallbackState,
@@ -18,16 +19,8 @@ export { featureMaps, type FeatureMaps } from './featureMaps.js';
 export type { EpochRecord, History, StepRecord } from './history.js';
 export { LambdaCallback } from './lambdaCallback.js';
 export { LRSchedule, type LRScheduleOptions } from './lrSchedule.js';
-export {
-  F1Score,
-  Precision,
-  Recall,
-  TopKAccuracy,
-  type ClassMetricOptions,
-  type Metric,
-  type MetricCounter,
-} from './metric.js';
-export { accuracy, confusionMatrix } from './metrics.js';
+export type { Metric, MetricCounter } from './metric.js';
+export { F1Score, Precision, Recall, TopKAccuracy, type ClassMetricOptions } from './metrics.js';
 export {
   ModelCheckpoint,
   type ModelCheckpointOptions,
@@ -38,6 +31,7 @@ export { mistakes, topPredictions, type TopPredictions } from './predictions.js'
 export { ProgressBar, type ProgressBarOptions } from './progressBar.js';
 export {
   classificationReport,
+  confusionMatrix,
   type Average,
   type ClassFigures,
   type ClassificationReport,

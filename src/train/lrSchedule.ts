@@ -54,7 +54,7 @@ export class LRSchedule implements Callback {
   }
 
   onEpochEnd(record: EpochRecord): void {
-    if (this.every === 'update') return;
+    if (this.every === 'update' || record.partial) return;
     if (!(this.scheduler instanceof ReduceLROnPlateau)) {
       this.scheduler.step();
       return;

@@ -1,57 +1,118 @@
-import { noGrad } from '../autograd/scope.js';
-import { ArgumentError, ShapeError } from '../errors.js';
-import type { TypedArray } from '../gpu/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { checkPredictions } from './outcomes.js';
+import { ArgumentError } from '../errors.js';
+import { Confusions, Counts } from './counts.js';
+import type { Metric, MetricCounter } from './metric.js';
+import { checkPredictions, countTopK } from './outcomes.js';
+import type { Average } from './report.js';
 
 /**
- * Share of the rows whose largest logit is at the target, from 0 to 1.
+ * Share of the examples whose class is among the `k` with the largest logits, from 0 to 1. Of equal
+ * logits that of the lower class comes first, and NaN before all others.
+ * Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.top_k_accuracy_score.html
  *
- * @param logits  (N, C), logits or probabilities.
- * @param target  (N) class indices, or (N, C) probabilities.
+ * @example
+ * const trainer = new Trainer(model, { optimizer, metrics: [new TopKAccuracy(5)] });
+ * const { epochs } = await trainer.fit(loader, { validation }); // epochs[0].metrics.valTop5Accuracy
  */
-export async function accuracy(logits: Tensor, target: Tensor): Promise<number> {
-  checkPredictions('accuracy', logits, target);
-  const rows = logits.shape[0]!;
-  if (rows === 0) throw new ShapeError('accuracy', 'one row of logits or more', logits.shape);
-  // The reads are enqueued within the scope, so its tensors may go when it ends.
-  const reads = noGrad(() =>
-    [logits.argmax(1), target.ndim === 2 ? target.argmax(1) : target].map((t) => t.data()),
-  );
-  const [predicted, expected] = (await Promise.all(reads)) as [TypedArray, TypedArray];
-  let right = 0;
-  for (let i = 0; i < rows; i++) right += Number(predicted[i] === expected[i]);
-  return right / rows;
+export class TopKAccuracy implements Metric {
+  readonly name: string;
+
+  /**
+   * @param k     Default 5.
+   * @param name  Default 'top5Accuracy', with k in it.
+   */
+  constructor(
+    readonly k = 5,
+    name?: string,
+  ) {
+    if (!Number.isInteger(k) || k < 1) throw new ArgumentError('TopKAccuracy', 'k of 1 or more', k);
+    this.name = name ?? `top${k}Accuracy`;
+  }
+
+  /** Its `read` gives NaN for no example. */
+  start(): MetricCounter {
+    const counts = new Counts();
+    return {
+      add: (logits, target) => {
+        checkPredictions('TopKAccuracy', logits, target);
+        countTopK(counts.of([2]), logits, target, this.k);
+      },
+      read: async () => {
+        const [examples = 0, right = 0] = await counts.read();
+        return right / examples;
+      },
+      stateDict: () => counts.stateDict(),
+      loadStateDict: (state) => counts.loadStateDict(state),
+      dispose: () => counts.dispose(),
+    };
+  }
+}
+
+export interface ClassMetricOptions {
+  /**
+   * What the figures of the classes are made one by: 'macro' (default) their mean, 'weighted' their
+   * mean by how often each is expected, 'micro' the figure of all examples taken together.
+   */
+  average?: Average;
+  /** What stands for 0 / 0, as in scikit-learn. NaN leaves the class out of the mean. Default 0. */
+  zeroDivision?: number;
+  /** Default 'precision', 'recall' or 'f1'. */
+  name?: string;
+}
+
+/** One of the figures of `classificationReport`, of all classes together. */
+abstract class ClassMetric implements Metric {
+  readonly name: string;
+  private readonly average: Average;
+  private readonly zeroDivision: number;
+
+  constructor(
+    private readonly figure: 'precision' | 'recall' | 'f1',
+    { average = 'macro', zeroDivision = 0, name = figure }: ClassMetricOptions,
+  ) {
+    this.name = name;
+    this.average = average;
+    this.zeroDivision = zeroDivision;
+  }
+
+  start(): MetricCounter {
+    const confusions = new Confusions();
+    const { zeroDivision } = this;
+    return {
+      add: (logits, target) => confusions.add(logits, target),
+      read: async () => (await confusions.report({ zeroDivision }))[this.average][this.figure],
+      stateDict: () => confusions.stateDict(),
+      loadStateDict: (state) => confusions.loadStateDict(state),
+      dispose: () => confusions.dispose(),
+    };
+  }
 }
 
 /**
- * How often each class was taken for each other one.
- *
- * @param predicted   Class indices.
- * @param expected    Class indices, as many.
- * @returns (numClasses, numClasses), row-major: row = expected class, column = predicted class.
- * @throws ArgumentError for lengths that differ or an index outside the classes.
+ * Of the examples taken for a class, the share that is of it.
+ * Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.precision_score.html
  */
-export function confusionMatrix(
-  predicted: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  numClasses: number,
-): Uint32Array {
-  if (predicted.length !== expected.length) {
-    throw new ArgumentError('confusionMatrix', `${expected.length} predictions`, predicted.length);
+export class Precision extends ClassMetric {
+  constructor(options: ClassMetricOptions = {}) {
+    super('precision', options);
   }
-  const counts = new Uint32Array(numClasses * numClasses);
-  for (let i = 0; i < expected.length; i++) {
-    for (const index of [predicted[i]!, expected[i]!]) {
-      if (!Number.isInteger(index) || index < 0 || index >= numClasses) {
-        throw new ArgumentError(
-          'confusionMatrix',
-          `class indices from 0 to ${numClasses - 1}`,
-          index,
-        );
-      }
-    }
-    counts[expected[i]! * numClasses + predicted[i]!]!++;
+}
+
+/**
+ * Of the examples of a class, the share that was taken for it.
+ * Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.recall_score.html
+ */
+export class Recall extends ClassMetric {
+  constructor(options: ClassMetricOptions = {}) {
+    super('recall', options);
   }
-  return counts;
+}
+
+/**
+ * The harmonic mean of precision and recall.
+ * Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.f1_score.html
+ */
+export class F1Score extends ClassMetric {
+  constructor(options: ClassMetricOptions = {}) {
+    super('f1', options);
+  }
 }

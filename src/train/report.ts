@@ -89,3 +89,35 @@ export function classificationReport(
     confusionMatrix: matrix,
   };
 }
+
+/**
+ * How often each class was taken for each other one.
+ *
+ * @param predicted   Class indices.
+ * @param expected    Class indices, as many.
+ * @returns (numClasses, numClasses), row-major: row = expected class, column = predicted class.
+ * @throws ArgumentError for lengths that differ or an index outside the classes.
+ */
+export function confusionMatrix(
+  predicted: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  numClasses: number,
+): Uint32Array {
+  if (predicted.length !== expected.length) {
+    throw new ArgumentError('confusionMatrix', `${expected.length} predictions`, predicted.length);
+  }
+  const counts = new Uint32Array(numClasses * numClasses);
+  for (let i = 0; i < expected.length; i++) {
+    for (const index of [predicted[i]!, expected[i]!]) {
+      if (!Number.isInteger(index) || index < 0 || index >= numClasses) {
+        throw new ArgumentError(
+          'confusionMatrix',
+          `class indices from 0 to ${numClasses - 1}`,
+          index,
+        );
+      }
+    }
+    counts[expected[i]! * numClasses + predicted[i]!]!++;
+  }
+  return counts;
+}

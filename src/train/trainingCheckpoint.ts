@@ -16,8 +16,8 @@ export interface TrainingCheckpointOptions {
 /** What takes a checkpoint; training waits for it. */
 export type KeepCheckpoint = (bytes: Uint8Array) => void | Promise<void>;
 
-/** Time that a save must be worth. */
-const SHARE = 20;
+/** Times what a save took that must pass before the next one within an epoch. */
+const APART = 20;
 
 /**
  * Saves all that training needs to go on after it was interrupted: weights, optimizer, schedules and
@@ -71,7 +71,7 @@ export class TrainingCheckpoint implements Callback {
       this.savedUpdates = context.updates;
     }
     const cost = performance.now() - started;
-    this.nextTime = performance.now() + Math.max(1000 * this.seconds, SHARE * cost);
+    this.nextTime = performance.now() + Math.max(1000 * this.seconds, APART * cost);
   }
 
   private isDue({ updates }: TrainingContext): boolean {

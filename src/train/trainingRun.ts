@@ -1,31 +1,16 @@
 import { noGrad, tidy } from '../autograd/scope.js';
-import type { DataLoader } from '../data/dataLoader.js';
-import { ArgumentError } from '../errors.js';
 import { currentDevice } from '../gpu/device.js';
 import type { Module } from '../nn/index.js';
-import { Optimizer, type OptimizerState } from '../optim/optimizer.js';
-import { defaultGenerator } from '../random/generator.js';
-import type { Tensor } from '../tensor/tensor.js';
 import type { Callback, CheckpointMoment, TrainingContext, TrainingPlan } from './callback.js';
 import { assess, type Evaluation } from './evaluate.js';
 import { addEpoch, type EpochRecord, type History } from './history.js';
-import { LRSchedule } from './lrSchedule.js';
 import { Counters } from './metric.js';
-import { Pass, type PassParts, type PassState } from './pass.js';
+import { Pass, type PassState } from './pass.js';
+import { checkFits, loadCallbacks, restore, stateOf, type TrainingParts } from './runState.js';
 import type { Stepper } from './stepper.js';
 import { Tally } from './tally.js';
 import { parametersOf } from './updates.js';
 import { readTrainingState, type TrainingState } from './trainingState.js';
-
-/** What a training is made of. */
-export interface TrainingParts extends PassParts {
-  callbacks: readonly Callback[];
-  epochs: number;
-  validation: DataLoader | undefined;
-  evaluate: (loader: DataLoader) => Promise<Evaluation>;
-  /** The file of a state to go on from. */
-  resume: string | Uint8Array | undefined;
-}
 
 /** One call of `Trainer.fit`. */
 export class TrainingRun implements TrainingContext {
@@ -70,7 +55,7 @@ export class TrainingRun implements TrainingContext {
     const { resume, callbacks } = this.parts;
     const resumed = resume === undefined ? null : await readTrainingState(resume);
     try {
-      if (resumed) this.check(resumed);
+      if (resumed) checkFits(resumed, this.parts);
       await this.compile();
       if (resumed) this.load(resumed);
       await this.tell('onTrainBegin', this.plan);
@@ -90,50 +75,14 @@ export class TrainingRun implements TrainingContext {
   }
 
   readonly state = async (): Promise<TrainingState> => {
-    const { model, parts } = this;
     // First, for it waits until callbacks were told of what it has measured.
     const pass = this.pass && (await this.pass.state());
-    const remembered = this.optimizerState();
-    const callbacks = remembering(parts.callbacks).map((callback) => callback.stateDict!());
-    return {
-      values: {
-        made: describe(parts, remembered),
-        epochs: this.epochs,
-        updates: this.updates,
-        ended: this.ended,
-        history: structuredClone(this.history),
-        pass,
-        loader: parts.loader.stateDict(),
-        validation: parts.validation?.stateDict() ?? null,
-        generator: defaultGenerator.state,
-        optimizer: {
-          steps: Object.fromEntries(
-            Object.entries(remembered.state).map(([place, { step }]) => [place, step]),
-          ),
-          paramGroups: remembered.paramGroups,
-        },
-        scaler: parts.rule.scaler?.stateDict() ?? null,
-        callbacks: callbacks.map(({ values }) => values),
-      },
-      tensors: Object.fromEntries([
-        ...prefixed('model', model.stateDict()),
-        ...Object.entries(remembered.state).flatMap(([place, { arrays }]) =>
-          prefixed(`optimizer.${place}`, arrays),
-        ),
-        ...callbacks.flatMap(({ tensors = {} }, i) => prefixed(`callbacks.${i}`, tensors)),
-      ]),
-    };
+    const { epochs, updates, ended, history } = this;
+    return stateOf(this.parts, { epochs, updates, ended, history, pass });
   };
 
   private get goesOn(): boolean {
     return !this.ended && !this.interrupted && this.epochs < this.plan.epochs;
-  }
-
-  private optimizerState(): OptimizerState<object> {
-    if (this.optimizer instanceof Optimizer) {
-      return (this.optimizer as Optimizer<object>).stateDict();
-    }
-    throw new ArgumentError('checkpoint', 'an optimizer of sg.optim', 'another one');
   }
 
   private async runEpoch(): Promise<void> {
@@ -226,104 +175,16 @@ export class TrainingRun implements TrainingContext {
     }
   }
 
-  /** @throws ArgumentError for the state of another training. */
-  private check({ values, tensors }: TrainingState): void {
-    const made = describe(this.parts, this.optimizerState());
-    for (const [name, value] of Object.entries(made)) {
-      if (values.made[name] === value) continue;
-      const expected = `a checkpoint of ${name} ${value}`;
-      throw new ArgumentError('fit', expected, `one of ${values.made[name]}`);
-    }
-    const begun = values.epochs + (values.pass ? 1 : 0);
-    if (this.plan.epochs < begun) {
-      const expected = `epochs of ${begun} or more, which the checkpoint has begun`;
-      throw new ArgumentError('fit', expected, this.plan.epochs);
-    }
-    const own = Object.keys(this.model.stateDict());
-    const kept = Object.keys(within('model', tensors));
-    const strange = kept.filter((key) => !own.includes(key));
-    const missing = own.filter((key) => !kept.includes(key));
-    if (strange.length + missing.length === 0) return;
-    const expected = `a checkpoint of this ${this.model.constructor.name}`;
-    throw new ArgumentError('fit', expected, `one with other keys: ${[...strange, ...missing][0]}`);
-  }
-
-  private load({ values, tensors }: TrainingState): void {
-    const { rule, loader, validation } = this.parts;
-    this.model.loadStateDict(within('model', tensors));
-    const { steps, paramGroups } = values.optimizer;
-    (this.optimizer as Optimizer<object>).loadStateDict({
-      state: Object.fromEntries(
-        Object.entries(steps).map(([place, step]) => [
-          place,
-          { step, arrays: within(`optimizer.${place}`, tensors) },
-        ]),
-      ),
-      paramGroups: paramGroups as OptimizerState<object>['paramGroups'],
-    });
-    if (values.scaler) rule.scaler?.loadStateDict(values.scaler);
-    this.history = values.history;
-    this.epochs = values.epochs;
-    this.ended = values.ended;
+  private load(state: TrainingState): void {
+    restore(this.parts, state);
+    const { history, epochs, ended, updates, pass } = state.values;
+    this.history = history;
+    this.epochs = epochs;
+    this.ended = ended;
     // A pass that goes on counts its own from 0.
-    this.updatesBefore = values.updates;
-    this.resumedPass = values.pass;
-    defaultGenerator.state = values.generator;
-    loader.loadStateDict(values.loader);
-    if (values.validation) validation?.loadStateDict(values.validation);
+    this.updatesBefore = updates;
+    this.resumedPass = pass;
   }
-}
-
-/** What a training that goes on must have in common with the one that a checkpoint is of. */
-function describe(
-  { loader, rule, metrics, callbacks }: TrainingParts,
-  { paramGroups }: OptimizerState<object>,
-): Record<string, string | number> {
-  return {
-    model: rule.model.constructor.name,
-    optimizer: rule.optimizer.constructor.name,
-    'parameter groups of': paramGroups.map(({ params }) => params.length).join(', '),
-    examples: loader.dataset.length,
-    'batch size': loader.batchSize,
-    shuffle: String(loader.shuffle),
-    dropLast: String(loader.dropLast),
-    'accumulated batches': rule.accumulate,
-    'mixed precision': rule.scaler ? 'on' : 'off',
-    metrics: metrics.map(({ name }) => name).join(', ') || 'none',
-    callbacks:
-      remembering(callbacks)
-        .map((callback) =>
-          callback instanceof LRSchedule ? callback.schedulerName : callback.constructor.name,
-        )
-        .join(', ') || 'none',
-  };
-}
-
-function remembering(callbacks: readonly Callback[]): Callback[] {
-  return callbacks.filter((callback) => callback.stateDict !== undefined);
-}
-
-function loadCallbacks(callbacks: readonly Callback[], { values, tensors }: TrainingState): void {
-  remembering(callbacks).forEach((callback, i) => {
-    const own = within(`callbacks.${i}`, tensors);
-    callback.loadStateDict?.({ values: values.callbacks[i], tensors: own });
-  });
-}
-
-function prefixed(
-  prefix: string,
-  tensors: Readonly<Record<string, Tensor>>,
-): [key: string, tensor: Tensor][] {
-  return Object.entries(tensors).map(([key, tensor]) => [`${prefix}.${key}`, tensor]);
-}
-
-/** Those whose key begins with a prefix, which is taken off. */
-function within(prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([key]) => key.startsWith(`${prefix}.`))
-      .map(([key, tensor]) => [key.slice(prefix.length + 1), tensor]),
-  );
 }
 
 /** Notes figures of the validation data beside those of the training data. */

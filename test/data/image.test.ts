@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decodeImage, encodePng, toGrey28, type Image } from '../../src/data/image.js';
+import { toGrey28 } from '../../src/data/grey28.js';
+import { decodeImage, encodePng, type Image } from '../../src/data/image.js';
 import { ArgumentError, DataFormatError, ShapeError } from '../../src/errors.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

@@ -72,3 +72,22 @@ test('refuses a matrix of another size', () => {
     'classificationReport: expected 2 x 2 counts, got 6',
   );
 });
+
+describe('confusionMatrix', () => {
+  test('has a row for each expected class and a column for each predicted one', () => {
+    const matrix = confusionMatrix([0, 1, 1, 2, 0], [0, 1, 2, 2, 1], 3);
+    expect([...matrix]).toEqual([1, 0, 0, 1, 1, 0, 0, 1, 1]);
+    expect([...confusionMatrix([], [], 2)]).toEqual([0, 0, 0, 0]);
+  });
+
+  test.each([
+    ['lengths that differ', [0, 1], [0], 'expected 1 predictions, got 2'],
+    ['an index beyond the classes', [0, 3], [0, 1], 'class indices from 0 to 2, got 3'],
+    ['a negative index', [0, 0], [0, -1], 'class indices from 0 to 2, got -1'],
+    ['a fraction', [0, 0.5], [0, 1], 'class indices from 0 to 2, got 0.5'],
+    ['NaN', [NaN], [0], 'got NaN'],
+  ])('refuses %s', (_, predicted, expected, message) => {
+    expect(() => confusionMatrix(predicted, expected, 3)).toThrow(sg.ArgumentError);
+    expect(() => confusionMatrix(predicted, expected, 3)).toThrow(message);
+  });
+});

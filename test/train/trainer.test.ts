@@ -71,7 +71,11 @@ describe('fit', () => {
   test('refuses a validation without batches before it trains', async () => {
     let epochs = 0;
     const validation = new sg.data.DataLoader(held, { batchSize: 1000, dropLast: true });
-    const count: Callback = { onEpochBegin: () => void epochs++ };
+    const count: Callback = {
+      onEpochBegin: () => {
+        epochs++;
+      },
+    };
     await expect(trainer(count).fit(loader(), { validation })).rejects.toThrow(
       'fit: expected a validation of one batch or more, got an empty one',
     );

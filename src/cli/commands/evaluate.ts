@@ -2,9 +2,10 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { data, models, train } from 'shadegrad';
 import { dataNameOf, prepared, readData, type DataSource } from '../dataSets.js';
-import { gpuOpener, percent } from '../gpu.js';
+import { gpuOpener } from '../gpu.js';
 import { checkClasses, readModel, restoreModel, type StoredModel } from '../modelFile.js';
 import { rootOfTraining, runFiles } from '../runFolder.js';
+import { percent } from '../percent.js';
 import { EVALUATION_BATCH } from '../training.js';
 import { withDataOptions, type DataOptions, type GlobalOptions } from '../options.js';
 

@@ -1,19 +1,9 @@
 import { Command, Option } from 'commander';
-import {
-  ArgumentError,
-  data,
-  manualSeed,
-  models,
-  rand,
-  randint,
-  train,
-  type nn,
-  type Shape,
-  type Tensor,
-} from 'shadegrad';
+import { ArgumentError, data, manualSeed, models, train, type Shape, type Tensor } from 'shadegrad';
 import { adapterLine, openGpu } from '../gpu.js';
 import { modelOptions, withModelOptions } from '../modelOptions.js';
 import { numberFrom, wholeNumber, type GlobalOptions } from '../options.js';
+import { randomBatch } from '../randomBatch.js';
 
 interface GradcheckOptions extends GlobalOptions {
   batch?: number;
@@ -123,11 +113,6 @@ async function firstBatch(images: data.ImageDataset, batch: number): Promise<[Te
     return [x!.retain(), target!.retain()];
   }
   throw new ArgumentError('gradcheck', 'a data set with images', 'an empty one');
-}
-
-function randomBatch(model: nn.Module, shape: Shape): [Tensor, Tensor] {
-  const classes = model.summary(shape).rows.at(-1)!.outputShape[1]!;
-  return [rand(shape), randint(0, classes, [shape[0]!])];
 }
 
 /** Shows how far it is on standard error, where somebody looks; the line is gone at the end. */

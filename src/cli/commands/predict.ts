@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import { ArgumentError, data, io, models, noGrad, tensor, type nn, type Shape } from 'shadegrad';
-import { openGpu, percent } from '../gpu.js';
+import { fittedTo } from '../dataSets.js';
+import { openGpu } from '../gpu.js';
 import { readModel, restoreModel, type StoredModel } from '../modelFile.js';
 import { wholeNumber, type GlobalOptions } from '../options.js';
+import { percent } from '../percent.js';
 
 interface PredictOptions extends GlobalOptions {
   top: number;
@@ -91,16 +93,13 @@ async function classify(
   network: nn.Module,
   { data: bytes, shape }: Pixels,
   normalization: data.Normalization,
-  [, height, width]: Shape,
+  input: Shape,
 ): Promise<Float32Array> {
-  const { normalize, resizeWithPad } = data.transforms;
-  const [, ownHeight, ownWidth] = shape;
-  const fits = ownHeight === height && ownWidth === width;
-  const resize = fits ? [] : [resizeWithPad([height!, width!])];
+  const { apply, normalize } = data.transforms;
   const pixels = Float32Array.from(bytes, (byte) => byte / 255);
   const read = noGrad(() => {
     const x = tensor(pixels, { shape: [1, ...shape] });
-    const batch = data.transforms.apply(x, [...resize, normalize(normalization)]);
+    const batch = apply(x, [...fittedTo(input, shape), normalize(normalization)]);
     return network.forward(batch).softmax(1).data();
   });
   return (await read) as Float32Array;

@@ -1,21 +1,11 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  io,
-  manualSeed,
-  models,
-  nn,
-  noGrad,
-  optim,
-  profile,
-  rand,
-  randint,
-  type Tensor,
-} from 'shadegrad';
+import { io, manualSeed, models, nn, noGrad, optim, profile, type Tensor } from 'shadegrad';
 import { adapterLine, openGpu } from '../gpu.js';
 import { modelOptions, withModelOptions } from '../modelOptions.js';
 import { wholeNumber, type GlobalOptions } from '../options.js';
 import { makeOutFolder } from '../outFolder.js';
+import { randomBatch } from '../randomBatch.js';
 
 interface ProfileOptions extends GlobalOptions {
   batch: number;
@@ -61,8 +51,8 @@ async function run(name: string, options: ProfileOptions): Promise<void> {
 
   manualSeed(1);
   const model = models.create(name, modelOptions(options));
-  const x = rand([batch, ...inputShape]);
-  const step = mode === 'train' ? trainingStep(model, x) : inference(model, x);
+  const [x, target] = randomBatch(model, [batch, ...inputShape]);
+  const step = mode === 'train' ? trainingStep(model, x, target) : inference(model, x);
   const result = await profile(step, { repeat });
   console.log(`${name}, ${mode}, batch ${batch}: mean of ${repeat} runs\n\n${result.table()}`);
   const rate = (1000 * batch) / result.wallMs;
@@ -73,9 +63,7 @@ async function run(name: string, options: ProfileOptions): Promise<void> {
 }
 
 /** One step as `shadegrad train` makes it. */
-function trainingStep(model: nn.Module, x: Tensor): () => void {
-  const classes = model.summary(x.shape).rows.at(-1)!.outputShape[1]!;
-  const target = randint(0, classes, [x.shape[0]!]);
+function trainingStep(model: nn.Module, x: Tensor, target: Tensor): () => void {
   const criterion = new nn.CrossEntropyLoss();
   const optimizer = new optim.Adam(model.parameters());
   return () => {
