@@ -4,22 +4,15 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/data/safetensors.js';
 import { expectClose } from '../support/compare.js';
 import { pixels } from '../support/digits.js';
+import { interchangeNetwork } from './interchangeNetwork.js';
 import golden from './interchange.json';
 import bytes from './interchange.safetensors';
 
 const { nn } = sg;
 let model: sg.nn.Sequential;
 
-/** As `network` in interchange.py. */
 beforeEach(() => {
-  model = new nn.Sequential(
-    new nn.Conv2d(1, 4, 5, { stride: 2 }),
-    new nn.BatchNorm2d(4),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(144, 10),
-  );
+  model = interchangeNetwork();
 });
 
 afterEach(() => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ROOT } from '../support/builtPackage.js';
 import { labels, pixels } from '../support/digits.js';
 import { needPython, python } from '../support/python.js';
+import { interchangeNetwork } from './interchangeNetwork.js';
 
 const { nn } = sg;
 
@@ -21,15 +22,7 @@ afterEach(() => {
 test('PyTorch loads a trained network strictly, and gives the same logits', async (context) => {
   needPython(context);
   sg.manualSeed(1);
-  // As `network` in interchange.py.
-  const model = new nn.Sequential(
-    new nn.Conv2d(1, 4, 5, { stride: 2 }),
-    new nn.BatchNorm2d(4),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(144, 10),
-  );
+  const model = interchangeNetwork();
   using x = sg.tensor(pixels, { shape: [16, 1, 28, 28] });
   using y = sg.tensor(labels);
   const optimizer = new sg.optim.Adam(model.parameters(), { lr: 0.01 });
