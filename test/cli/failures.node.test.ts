@@ -180,6 +180,34 @@ describe('arguments', () => {
     );
   });
 
+  test.each([
+    [
+      '--momentum',
+      [...TRAIN, '--momentum', '0.5'],
+      /expected --momentum with --optimizer sgd alone/,
+    ],
+    ['--min-delta', [...TRAIN, '--min-delta', '0.1'], /--min-delta with --early-stopping alone/],
+    [
+      '--center',
+      ['predict', 'photos.safetensors', 'no.png', '--center'],
+      /expected --center for a network that learnt mnist or fashion-mnist, got one that learnt cifar10/,
+    ],
+  ])('%s where it would change nothing', async (_, args, message) => {
+    const photos = { ...METADATA, options: '{"inputSize":32,"inChannels":3}', data: 'cifar10' };
+    project.write('photos.safetensors', encodeSafetensors(WEIGHT, photos));
+    await expectFailure(args, 'ArgumentError', message);
+  });
+
+  test('a network for more classes than the data has', async () => {
+    const settings = { model: 'lenet5', root: 'tiny', options: { numClasses: 12 } };
+    project.write('more.json', JSON.stringify(settings));
+    await expectFailure(
+      ['train', '--config', 'more.json', '--out', 'out'],
+      'ArgumentError',
+      /train: expected numClasses of 10, as the data has, got 12\. Leave it out\./,
+    );
+  });
+
   test('a folder for the results that is a file, or below one', async () => {
     project.write('file', 'content');
     for (const out of ['file', 'file/below']) {

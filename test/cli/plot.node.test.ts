@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeSafetensors, encodeSafetensors } from '../../src/data/safetensors.js';
 import { errorOf, Project } from '../support/builtPackage.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 import { all, parseXml } from '../viz/helpers.js';
@@ -105,7 +106,17 @@ describe('plot', () => {
     );
     fs.cpSync(project.path('run'), project.path('damaged'), { recursive: true });
     project.write('damaged/history.json', '{ "epochs": [] }');
+    fs.cpSync(project.path('run'), project.path('strange'), { recursive: true });
+    const { tensors, metadata } = decodeSafetensors(
+      fs.readFileSync(project.path('run/model.safetensors')),
+    );
+    const classNames = JSON.stringify(['no digit']);
+    project.write(
+      'strange/model.safetensors',
+      encodeSafetensors(tensors, { ...metadata, classNames }),
+    );
     await Promise.all([
+      refused(['strange', 'predictions'], /plot: expected images of no digit, got those of 0, 1/),
       refused(['run', 'features', '--layer', 'features.9'], /expected layers of .*features\.5/),
       refused(
         ['run', 'filters', '--layer', 'features.1'],
