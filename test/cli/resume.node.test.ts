@@ -119,6 +119,8 @@ describe('Ctrl-C', () => {
     expect(resumed.code).toBe(0);
     expect(resumed.stdout).toMatch(/^resuming after [234] of 8 epochs/m);
     expectAsUndisturbed('broken');
+    const { command } = JSON.parse(project.read('broken/history.json')) as { command: string };
+    expect(command).toBe('shadegrad train --config broken/config.json --out broken');
   });
 });
 
