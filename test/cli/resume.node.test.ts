@@ -161,7 +161,7 @@ describe('--resume', () => {
     const kept = ['history.json', 'config.json'].map((name) => project.read(`short/${name}`));
     const strange = await project.shadegrad('train', '--resume', 'short', '--root', 'other');
     expect(strange.code).toBe(1);
-    expect(errorOf(strange.stderr)).toMatch(/a checkpoint of examples 160, got one of 128/);
+    expect(errorOf(strange.stderr)).toMatch(/a checkpoint of examples 160, got one of 256/);
     expect(['history.json', 'config.json'].map((name) => project.read(`short/${name}`))).toEqual(
       kept,
     );

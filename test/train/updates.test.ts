@@ -134,7 +134,8 @@ describe('parameters that the optimizer does not have', () => {
 
   test('those of a loss are accumulated too', async () => {
     class Scaled extends sg.nn.Module {
-      readonly scale = new sg.nn.Parameter(sg.tensor(1));
+      // In tidy, which frees the tensor that it is made of.
+      readonly scale = sg.tidy(() => new sg.nn.Parameter(sg.tensor(1)));
       forward(logits: sg.Tensor, target: sg.Tensor): sg.Tensor {
         return sg.nn.functional.crossEntropy(logits.mul(this.scale), target);
       }
