@@ -1,6 +1,10 @@
 import { playwright } from '@vitest/browser-playwright';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import {
+  defineConfig,
+  type TestProjectInlineConfiguration,
+  type ViteUserConfig,
+} from 'vitest/config';
 import { chromiumLaunchOptions } from './test/setup/chromium.js';
 import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { OpsReporter } from './test/setup/opsReporter.js';
@@ -10,9 +14,26 @@ import { wgslPlugin } from './test/setup/wgslPlugin.js';
 
 const TWO_MINUTES = 120_000;
 
-// The same files run in Node and in Chromium, but for those named *.node.test.ts (files, the
-// command line) and *.browser.test.ts.
-export default defineConfig({
+/**
+ * What runs in Chromium each time. Its Dawn, compiler and adapter are those of Node, so most tests
+ * would only repeat themselves there: these are what it can do otherwise, such as limits, readbacks,
+ * fetch, caches and bundled packages, every pipeline, and whole networks.
+ */
+const IN_CHROMIUM = [
+  'test/**/*.browser.test.ts',
+  'test/gpu/*.test.ts',
+  'test/golden/{ops,lenet5}.test.ts',
+  'test/examples/*.test.ts',
+  'test/data/{dataLoader,download,gzip,image,io,safetensors}.test.ts',
+  'test/tensor/{capture,print}.test.ts',
+  'test/train/{trainer,trajectory}.test.ts',
+  'test/viz/{charts,report}.test.ts',
+];
+
+// Files named *.node.test.ts (files, the command line) run in Node alone, and *.browser.test.ts in
+// Chromium alone.
+// `npm run test:all` has the mode `all`: every file in both runtimes, and every case.
+export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
   plugins: [wgslPlugin(), safetensorsPlugin(), tutorialPlugin()],
   // Found within functions, these would be bundled, and the page reloaded, in the middle of a run.
   optimizeDeps: {
@@ -43,24 +64,28 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           pool: 'forks',
+          // Files share a process, its device and the pipelines that are compiled for it.
+          isolate: false,
           exclude: ['test/**/*.browser.test.ts'],
         },
       },
-      ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject()]),
+      ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject(mode === 'all')]),
     ],
   },
-});
+}));
 
 /** Left out where one mutation after the other is run in Node: it costs each a second to set up. */
-async function chromiumProject(): Promise<TestProjectInlineConfiguration> {
+async function chromiumProject(all: boolean): Promise<TestProjectInlineConfiguration> {
   return {
     extends: true,
     test: {
+      include: all ? ['test/**/*.test.ts'] : IN_CHROMIUM,
       exclude: ['test/**/*.node.test.ts'],
       globalSetup: ['test/setup/fileServer.ts'],
       browser: {
         enabled: true,
         headless: true,
+        isolate: false,
         fileParallelism: false,
         screenshotFailures: false,
         provider: playwright({ launchOptions: await chromiumLaunchOptions() }),

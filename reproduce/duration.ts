@@ -1,6 +1,5 @@
 /** How long an experiment takes, from what was measured of it before. */
-import { models } from 'shadegrad';
-import { currentDevice } from '../src/gpu/device.js';
+import { meta, models } from 'shadegrad';
 import type { Experiment, Version } from './experiments.js';
 import { resultsOf, type Kept } from './results.js';
 import { makeModel } from './runner.js';
@@ -63,11 +62,6 @@ export function adaptersOf({ files }: Kept): string[] {
 /** Of one image's forward pass. Computes nothing. */
 export function multiplyAddsOf(experiment: Experiment): number {
   const { name, options } = experiment.network;
-  let multiplyAdds = 0;
-  currentDevice().dryRun(() => {
-    const model = makeModel(experiment);
-    ({ multiplyAdds } = model.summary([1, ...models.inputShapeOf(name, options)]));
-    model.dispose();
-  });
-  return multiplyAdds;
+  const model = meta(() => makeModel(experiment));
+  return model.summary([1, ...models.inputShapeOf(name, options)]).multiplyAdds;
 }

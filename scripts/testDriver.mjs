@@ -10,8 +10,12 @@ if (!process.env.VK_DRIVER_FILES) {
   );
   process.exit(1);
 }
-const child = spawn('npx', ['vitest', 'run', '--project', 'node', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  env: { ...process.env, SHADEGRAD_TEST_DRIVER: '1' },
-});
+const child = spawn(
+  'npx',
+  ['vitest', 'run', '--mode', 'all', '--project', 'node', ...process.argv.slice(2)],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, SHADEGRAD_TEST_DRIVER: '1' },
+  },
+);
 child.on('close', (code) => (process.exitCode = code ?? 1));

@@ -6,6 +6,7 @@ export type { Device, DeviceInfo, MemoryInfo } from './gpu/device.js';
 export type { SubgroupMatrix } from './gpu/subgroupMatrix.js';
 export type { DType, Shape, TypedArray } from './gpu/dtype.js';
 export { close, init, memory, resetPeakMemory, sync, type InitOptions } from './gpu/init.js';
+export { meta } from './gpu/meta.js';
 export { profile, type KernelProfile, type Profile, type ProfileOptions } from './gpu/profile.js';
 export { measureRoofline, type Roofline } from './gpu/roofline.js';
 export type { KernelTime } from './gpu/kernelTime.js';

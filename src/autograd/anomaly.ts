@@ -1,5 +1,5 @@
 import { AutogradError, formatShape } from '../errors.js';
-import { openDevice, type Device } from '../gpu/device.js';
+import { isDryRun, openDevice, type Device } from '../gpu/device.js';
 import { isFloat } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { fill } from './kernels/fill.js';
@@ -132,7 +132,7 @@ class Journal {
   constructor(private readonly device: Device) {}
 
   add(array: GpuArray, op: Op, what: string): void {
-    if (!isFloat(array.dtype) || array.numel === 0 || this.device.collecting) return;
+    if (!isFloat(array.dtype) || array.numel === 0 || isDryRun()) return;
     const slot = this.entries.length % PAGE;
     if (slot === 0) this.pages.push(fill(GpuArray.empty([PAGE], 'u32', this.device), 0));
     const shape = formatShape(array.shape);

@@ -1,5 +1,5 @@
 import { DTypeError } from '../errors.js';
-import { openDevice } from '../gpu/device.js';
+import { isDryRun, openDevice } from '../gpu/device.js';
 import type { DType } from '../gpu/dtype.js';
 import type { GpuArray } from '../gpu/gpuArray.js';
 import { castTo } from './kernels/cast.js';
@@ -48,12 +48,12 @@ class Region {
   /** `x` as f16: computed once if it is a parameter, unless it has changed since. */
   halve<V extends Variable>(x: V, apply: (cast: Op, x: V) => V): V {
     if (x.op || !x.requiresGrad) return apply(new Autocast('f16'), x);
-    const { storage, device } = x.array;
+    const { storage } = x.array;
     const before = this.weights.get(x);
     const known = before?.version === storage.version ? before.half : undefined;
     // Each use has a cast of its own on the tape, so that one backward does not consume another's.
     const y = apply(new Autocast('f16', known), x);
-    if (!known && !device.collecting) {
+    if (!known && !isDryRun()) {
       before?.half.release();
       this.weights.set(x, { version: storage.version, half: y.array.share() });
     }

@@ -1,3 +1,4 @@
+import { isDryRun } from '../gpu/device.js';
 import type { Op } from './op.js';
 import type { Variable } from './variable.js';
 
@@ -37,6 +38,7 @@ export class Step {
 
   /** Frees what the finished steps left: called when an op of the step `next` is recorded. */
   static freeEnded(next: Step): void {
+    if (isDryRun()) return; // what it records is no step of a training
     for (const step of Step.ended) {
       for (const variable of step.members) {
         if (variable.step?.root !== step || variable.retained) continue;

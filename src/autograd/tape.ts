@@ -1,4 +1,5 @@
 import { AutogradError, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { currentDryRun } from '../gpu/device.js';
 import { sameShape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { inspectBackward, inspectForward, inspectGiven } from './anomaly.js';
@@ -298,6 +299,8 @@ function addGradient(leaf: Variable, dx: GpuArray): void {
   else {
     const isItsOwn = dx.storage === leaf.gradPlace?.storage || !dx.storage.shared;
     leaf.gradArray = isItsOwn ? dx : ownCopy(dx);
+    // What a dry run computes has no values: a tensor that has some does not keep it.
+    if (!leaf.array.storage.isMeta) currentDryRun()?.undo.push(() => (leaf.gradArray = null));
   }
 }
 

@@ -163,7 +163,7 @@ export class DataLoader implements Iterable<Tensor[]>, AsyncIterable<Tensor[]> {
 /** Settles when the GPU has done what was enqueued so far. */
 function submitted(device: Device): Promise<void> {
   device.queue.flush();
-  return device.gpu.queue.onSubmittedWorkDone();
+  return device.submittedWorkDone();
 }
 
 function permuted(indices: Uint32Array, generator: RandomGenerator): Uint32Array {

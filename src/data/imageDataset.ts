@@ -1,5 +1,5 @@
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
-import type { Device } from '../gpu/device.js';
+import { isDryRun, type Device } from '../gpu/device.js';
 import { numelOf, type Shape } from '../gpu/dtype.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { replayed } from '../gpu/recording.js';
@@ -130,11 +130,13 @@ export class ImageDataset extends Dataset {
 
   private upload(device: Device): Uploaded {
     if (this.uploaded?.labels.device === device) return this.uploaded;
-    this.dispose();
-    return (this.uploaded = {
+    const made = {
       pieces: this.uploadPixels(device),
       labels: GpuArray.from(Int32Array.from(this.labels), [this.length], device),
-    });
+    };
+    if (isDryRun()) return made; // without memory, so nothing to keep
+    this.dispose();
+    return (this.uploaded = made);
   }
 
   private uploadPixels(device: Device): Uploaded['pieces'] {

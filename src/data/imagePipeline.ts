@@ -8,7 +8,7 @@ import threads from '../../shaders/threads.wgsl';
 import { elementBits } from '../autograd/kernels/element.js';
 import { rowLaunch } from '../autograd/kernels/rows.js';
 import { ArgumentError } from '../errors.js';
-import type { Device } from '../gpu/device.js';
+import { isDryRun, type Device } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { launch } from '../gpu/launch.js';
 import { defineShader } from '../gpu/shader.js';
@@ -323,7 +323,6 @@ export class ImagePipeline {
   /** What each stage reads beside the images: by channel, and the steps. */
   private upload(device: Device): GpuArray[][] {
     if (this.uploaded?.device === device) return this.uploaded.arrays;
-    this.dispose();
     const arrays = this.stages.map((stage, s) => {
       const channels = this.channelsOf(stage, s);
       const width = channels.length / this.imageShape[0];
@@ -334,6 +333,8 @@ export class ImagePipeline {
       );
       return [perChannel, GpuArray.from(steps, [steps.length / STEP_WORDS, STEP_WORDS], device)];
     });
+    if (isDryRun()) return arrays; // without memory, so nothing to keep
+    this.dispose();
     this.uploaded = { device, arrays };
     return arrays;
   }

@@ -266,8 +266,7 @@ export function apply(
     transforms,
   );
   const { device } = x.array;
-  const draw =
-    pipeline.random && !device.collecting ? replayed(device, () => generator.next()) : undefined;
+  const draw = pipeline.random ? replayed(device, () => generator.next()) : undefined;
   try {
     return new Tensor(pipeline.run(device, x.array, count!, draw));
   } finally {

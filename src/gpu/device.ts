@@ -4,6 +4,7 @@ import { adapterClassOf, type AdapterClass } from './adapterClass.js';
 import { BindGroupCache } from './bindGroupCache.js';
 import { BufferPool } from './bufferPool.js';
 import { CommandQueue } from './commandQueue.js';
+import { IdleWait } from './idleWait.js';
 import { KernelChoices } from './kernelChoices.js';
 import { PipelineCache, type PipelineSpec } from './pipelineCache.js';
 import { Readback } from './readback.js';
@@ -66,9 +67,8 @@ export class Device {
   /** Settles when the device is lost or closed, and says why. */
   readonly lost: Promise<{ reason: string; message: string }>;
   liveArrays = 0;
+  private readonly wait = new IdleWait();
   closed = false;
-  /** While set, launches only note the pipelines that they would need; see `dryRun`. */
-  collecting: PipelineSpec[] | null = null;
   /** While set, what is enqueued is recorded too; see `record`. */
   recording: Recording | null = null;
   /** Run once after the next wait for the GPU: what it throws, whoever waits gets. */
@@ -98,8 +98,8 @@ export class Device {
       if (buffer.lastUse === this.queue.serial) this.queue.flush();
       this.bindGroups.forget(buffer);
     });
-    this.pipelines = new PipelineCache(gpu, (check) => this.watch(check));
-    this.readback = new Readback(gpu, this.queue, this);
+    this.pipelines = new PipelineCache(gpu, this.wait, (check) => this.watch(check));
+    this.readback = new Readback(gpu, this.queue, this.wait, this);
     this.lost = gpu.lost.then(({ reason, message }) => {
       this.failure ??= new DeviceError(
         `device: expected a live GPU device, got one lost (${reason}): ${message}. Call init() again.`,
@@ -148,34 +148,41 @@ export class Device {
     if (failure) throw failure;
   }
 
+  /** Settles when the GPU has done what was submitted so far. */
+  submittedWorkDone(): Promise<void> {
+    return this.wait.for(this.gpu.queue.onSubmittedWorkDone());
+  }
+
   /** Submits what was recorded and waits until the GPU has done it. */
   async sync(): Promise<void> {
     this.forbidInRecording('sync() in it', 'Call it after the captured step.');
     this.throwIfFailed();
     this.queue.flush();
     await this.queue.timer?.gate?.drain();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.submittedWorkDone();
     await this.settled();
   }
 
   /**
-   * Runs `fn` with launches that dispatch nothing: shapes and errors are those of a real run,
-   * values are undefined and no GPU memory is taken.
+   * Runs `fn` with this device as the current one and launches that dispatch nothing: shapes and
+   * errors are those of a real run. Arrays that it makes are without memory, for good.
    *
    * @returns the pipelines that a real run needs.
    */
   dryRun(fn: () => void): PipelineSpec[] {
-    const specs: PipelineSpec[] = [];
+    const run: DryRun = { specs: [], undo: [] };
+    const outer = { current, dryRun };
     const randomState = defaultGenerator.state;
-    const outer = this.collecting;
-    this.collecting = specs;
+    setCurrentDevice(this);
+    dryRun = run;
     try {
       fn();
     } finally {
-      this.collecting = outer;
+      ({ current, dryRun } = outer);
+      for (const undo of run.undo) undo();
       defaultGenerator.state = randomState;
     }
-    return specs;
+    return run.specs;
   }
 
   /**
@@ -235,6 +242,28 @@ function describe(error: GPUError): ShadegradError {
 }
 
 let current: Device | null = null;
+
+interface DryRun {
+  /** What its launches would need. */
+  readonly specs: PipelineSpec[];
+  /** Called at its end. */
+  readonly undo: (() => void)[];
+}
+
+/** The innermost dry run that goes on. */
+let dryRun: DryRun | null = null;
+
+/**
+ * The dry run that goes on, on whichever device, or null. Within one nothing is dispatched, written
+ * or allocated.
+ */
+export function currentDryRun(): Readonly<DryRun> | null {
+  return dryRun;
+}
+
+export function isDryRun(): boolean {
+  return dryRun !== null;
+}
 
 export function setCurrentDevice(device: Device | null): void {
   current = device;

@@ -1,6 +1,6 @@
 import { DeviceError, DisposedError, DTypeError, ShapeError } from '../errors.js';
 import type { PooledBuffer } from './bufferPool.js';
-import { currentDevice, type Device } from './device.js';
+import { currentDevice, isDryRun, type Device } from './device.js';
 import {
   BYTES_PER_ELEMENT,
   decode,
@@ -21,6 +21,8 @@ export class Storage {
   private buffer: PooledBuffer | null = null;
   private refs = 1;
   private divided = false;
+  /** True if it was made in a dry run: it never has a buffer. */
+  readonly isMeta = isDryRun();
   /** Counts writes in place: what was saved for backward must not have changed since. */
   version = 0;
 
@@ -30,7 +32,7 @@ export class Storage {
     /** The storage that it is a piece of, with a count and a version of its own. */
     private readonly parent: Storage | null = null,
   ) {
-    device.liveArrays++;
+    if (!this.isMeta) device.liveArrays++;
     parent?.divide();
   }
 
@@ -38,7 +40,9 @@ export class Storage {
     return this.refs > 1;
   }
 
+  /** @throws DeviceError if it was made in a dry run. */
   pooled(label: string): PooledBuffer {
+    if (this.isMeta) throw metaError(label);
     return (this.buffer ??= this.parent
       ? this.parent.pooled(label)
       : this.device.pool.acquire(Math.max(this.bytes, WORD), label));
@@ -66,7 +70,7 @@ export class Storage {
   /** A piece of it was made: from now on it counts by its pieces. */
   private divide(): void {
     this.addRef();
-    if (!this.divided) this.device.liveArrays--;
+    if (!this.divided && !this.isMeta) this.device.liveArrays--;
     this.divided = true;
   }
 
@@ -77,11 +81,19 @@ export class Storage {
 
   dropRef(): void {
     if (--this.refs > 0) return;
-    if (!this.divided) this.device.liveArrays--;
+    if (!this.divided && !this.isMeta) this.device.liveArrays--;
     if (this.parent) this.parent.dropRef();
     else if (this.buffer && !this.device.closed) this.device.pool.release(this.buffer);
     this.buffer = null;
   }
+}
+
+/** What is thrown for a tensor without memory. */
+export function metaError(op: string): DeviceError {
+  return new DeviceError(
+    `${op}: expected a tensor with memory, got one that was made within meta(), which has a shape and no values. ` +
+      'Use it within meta() alone, or make it outside.',
+  );
 }
 
 /** Bytes: what WebGPU guarantees that bindings may start at. */
@@ -155,9 +167,10 @@ export class GpuArray {
     return bytesOf(this.shape, this.dtype);
   }
 
-  /** Another reference to the same memory, by default with the same shape. */
+  /** Another reference to the same memory, by default with the same shape; in a dry run to none. */
   share(shape: Shape = this.shape): GpuArray {
     this.checkAlive('share');
+    if (isDryRun()) return GpuArray.empty(shape, this.dtype, this.device);
     this.storage.addRef();
     return new GpuArray(this.storage, [...shape], this.dtype, this.byteOffset);
   }
@@ -168,6 +181,7 @@ export class GpuArray {
    */
   part(first: number, shape: Shape): GpuArray {
     this.checkAlive('part');
+    if (isDryRun()) return GpuArray.empty(shape, this.dtype, this.device);
     const byteOffset = this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype];
     if (byteOffset % BINDING_ALIGNMENT === 0) {
       this.storage.addRef();
@@ -228,7 +242,7 @@ export class GpuArray {
       throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
     }
     this.device.throwIfFailed();
-    if (data.length === 0) return;
+    if (data.length === 0 || isDryRun()) return;
     this.device.queue.write(this.storage.forHost(), this.byteOffset, encode(this.dtype, data));
     this.storage.version++;
   }
@@ -237,7 +251,7 @@ export class GpuArray {
   copyFrom(source: GpuArray): void {
     this.checkAlive('copyFrom');
     source.checkAlive('copyFrom');
-    if (source.device !== this.device) {
+    if (source.device !== this.device && !isDryRun()) {
       throw new DeviceError(
         'copyFrom: expected arrays of one device, got two. Use write(await source.read()).',
       );
@@ -256,8 +270,8 @@ export class GpuArray {
   /** Copies as many bytes as `extent` has; both offsets count from the start of the storage. */
   private transfer(target: GpuArray, from: number, to: number, extent: GpuArray): void {
     this.device.throwIfFailed();
+    if (extent.numel === 0 || isDryRun()) return;
     target.storage.version++;
-    if (extent.numel === 0 || this.device.collecting) return;
     const { bytes } = extent;
     const source = this.storage.pooled('copy');
     const buffer = target.storage.pooled('copy');

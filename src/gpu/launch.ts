@@ -1,7 +1,7 @@
 import { DeviceError, DisposedError, formatShape, OutOfMemoryError } from '../errors.js';
 import type { BufferRange } from './bindGroupCache.js';
 import type { WorkgroupCount } from './commandQueue.js';
-import type { Device } from './device.js';
+import { currentDryRun, isDryRun, type Device } from './device.js';
 import type { GpuArray } from './gpuArray.js';
 import type { PipelineSpec } from './pipelineCache.js';
 import type { FlagsOf, LiveParamsOf, Param, ParamTypes, Shader } from './shader.js';
@@ -102,7 +102,7 @@ function launchOnce<P extends ParamTypes, F extends string>(
   const arrays = [...options.inputs, ...options.outputs];
   const device = arrays[0]!.device;
   for (const array of arrays) {
-    if (array.device !== device) {
+    if (array.device !== device && !isDryRun()) {
       throw new DeviceError(
         `${shader.name}: expected tensors of one device, got two. Move the data with tensor(await t.data()).`,
       );
@@ -136,8 +136,9 @@ function launchOnce<P extends ParamTypes, F extends string>(
     inputs: options.inputs.length,
     outputs: options.outputs.length,
   };
-  if (device.collecting) {
-    device.collecting.push(spec);
+  const dryRun = currentDryRun();
+  if (dryRun) {
+    dryRun.specs.push(spec);
     return;
   }
   device.throwIfFailed();

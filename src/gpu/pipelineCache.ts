@@ -1,4 +1,5 @@
 import { DeviceError, ShaderError, type ShadegradError } from '../errors.js';
+import type { IdleWait } from './idleWait.js';
 import type { Shader } from './shader.js';
 
 /** What makes one pipeline: an entry point of a shader with its flags and override constants. */
@@ -54,6 +55,7 @@ export class PipelineCache {
   /** @param watch  Given what comes of each compilation that nobody waits for: null or its error. */
   constructor(
     private readonly device: GPUDevice,
+    private readonly wait: IdleWait,
     private readonly watch: (check: Promise<ShadegradError | null>) => void,
   ) {}
 
@@ -96,7 +98,8 @@ export class PipelineCache {
         const module = this.module(spec);
         let gpu: GPUComputePipeline;
         try {
-          gpu = await this.device.createComputePipelineAsync(this.describe(spec, module));
+          const made = this.device.createComputePipelineAsync(this.describe(spec, module));
+          gpu = await this.wait.for(made);
         } catch (error) {
           throw (await module.error) ?? pipelineError(spec, error as Error);
         }

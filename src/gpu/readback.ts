@@ -1,6 +1,7 @@
 import { DeviceError } from '../errors.js';
 import { sizeClass, type PooledBuffer } from './bufferPool.js';
 import type { CommandQueue } from './commandQueue.js';
+import type { IdleWait } from './idleWait.js';
 
 const USAGE = 0x1 /* MAP_READ */ | 0x8; /* COPY_DST */
 const READ = 0x1;
@@ -20,6 +21,7 @@ export class Readback {
   constructor(
     private readonly device: GPUDevice,
     private readonly queue: CommandQueue,
+    private readonly wait: IdleWait,
     private readonly failures: Failures,
   ) {}
 
@@ -31,7 +33,7 @@ export class Readback {
     this.queue.flush();
     try {
       await this.queue.timer?.gate?.drain();
-      await staging.mapAsync(READ, 0, bytes);
+      await this.wait.for(staging.mapAsync(READ, 0, bytes));
     } catch (error) {
       staging.destroy();
       await this.failures.settled(); // the reason, where it is known, says more than "mapping failed"

@@ -1,7 +1,7 @@
 import type { BufferRange } from './bindGroupCache.js';
 import type { BufferOwner, PooledBuffer } from './bufferPool.js';
 import type { RecordedCopy, RecordedDispatch, Segment } from './commandQueue.js';
-import type { Device } from './device.js';
+import { isDryRun, type Device } from './device.js';
 import type { Storage } from './gpuArray.js';
 import { UNIFORM_SLOT, type Param, type ParamTypes, type Shader } from './shader.js';
 import { SLOTS, writeParam, writeParams } from './uniformArena.js';
@@ -207,6 +207,7 @@ export class Recording implements BufferOwner {
  * and uniforms that call the function see its new value.
  */
 export function replayed<T>(device: Device, make: () => T): () => T {
+  if (isDryRun()) return make; // no launch asks for it
   let value = make();
   device.recording?.addEffect(() => {
     value = make();

@@ -8,7 +8,6 @@ import type { Tensor } from '../tensor/tensor.js';
 export interface Runnable {
   training: boolean;
   forward(...inputs: Tensor[]): Tensor;
-  parameters(): Tensor[];
 }
 
 export interface CompileOptions {
@@ -25,13 +24,10 @@ export function passThrough(model: Runnable, inputShape: Shape): void {
     noGrad(() => void model.forward(zeros(inputShape)));
     return;
   }
-  const without = model.parameters().filter(({ grad }) => !grad);
   tidy(() => {
     const y = model.forward(zeros(inputShape));
     if (y.requiresGrad) y.backward({ gradient: zeros(y.shape, { dtype: y.dtype }) });
   });
-  // What the dry run left as gradients was never computed.
-  for (const parameter of without) parameter.grad = null;
 }
 
 /** Compiles what a model needs, many pipelines at once. @returns how many were compiled. */

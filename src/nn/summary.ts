@@ -2,8 +2,8 @@ import { observeOps, type OpObserver } from '../autograd/observer.js';
 import { noGrad } from '../autograd/scope.js';
 import type { Variable } from '../autograd/variable.js';
 import { formatShape } from '../errors.js';
-import { currentDevice } from '../gpu/device.js';
 import { BYTES_PER_ELEMENT, isFloat, numelOf, type DType, type Shape } from '../gpu/dtype.js';
+import { meta } from '../gpu/meta.js';
 import { alignColumns } from '../textTable.js';
 import { zeros } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -210,7 +210,7 @@ export function summarize(model: Summarized, inputShape: Shape): Summary {
 
   const leave = enterEvalMode(modules.map(([, module]) => module)); // batch norm refuses a batch of one
   try {
-    const dryRun = (): void => void currentDevice().dryRun(() => noGrad(run));
+    const dryRun = (): void => meta(() => noGrad(run));
     withForwardHooks(layers, layerRun, () => observeOps(watch, dryRun));
   } finally {
     leave();

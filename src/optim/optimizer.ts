@@ -2,7 +2,7 @@ import { ArgumentError, formatShape } from '../errors.js';
 import { sameShape } from '../gpu/dtype.js';
 import { fill } from '../autograd/kernels/fill.js';
 import { unscoped } from '../autograd/scope.js';
-import type { Device } from '../gpu/device.js';
+import { isDryRun, type Device } from '../gpu/device.js';
 import { GpuArray } from '../gpu/gpuArray.js';
 import { replayed } from '../gpu/recording.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -88,7 +88,7 @@ export abstract class Optimizer<O extends object> {
       const params = group.params.filter(({ grad }) => grad);
       if (params.length === 0) continue;
       const { device } = params[0]!.array;
-      if (device.collecting) this.compileUpdate(device, params, keys, group);
+      if (isDryRun()) this.compileUpdate(device, params, keys, group);
       else this.stepGroup(params, keys, group);
     }
   }

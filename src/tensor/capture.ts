@@ -1,7 +1,7 @@
 import { graphOf } from '../autograd/op.js';
 import { reachable, tidy, unscoped } from '../autograd/scope.js';
 import { ArgumentError } from '../errors.js';
-import { currentDevice, type Device } from '../gpu/device.js';
+import { currentDevice, isDryRun, type Device } from '../gpu/device.js';
 import { Recording } from '../gpu/recording.js';
 import { Tensor } from './tensor.js';
 
@@ -61,7 +61,7 @@ export function capture<A extends readonly Tensor[], R>(fn: (...args: A) => R): 
     if (device.recording) {
       throw new ArgumentError('capture', 'one captured function at a time', 'one within another');
     }
-    if (device.collecting) return fn(...args); // a dry run: nothing to record
+    if (isDryRun()) return fn(...args); // a dry run: nothing to record
     const key = signatureOf(args);
     const entry = entries.get(key);
     if (!entry) {

@@ -169,7 +169,7 @@ export class TrainingRun implements TrainingContext {
     } finally {
       for (const one of [tally, counters]) one.dispose();
       await pass.dispose();
-      // What the dry run left as gradients was never computed.
+      // Gradients of before are no part of this training.
       rule.optimizer.zeroGrad();
       for (const parameter of parametersOf(rule)) parameter.grad = null;
     }

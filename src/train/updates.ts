@@ -1,6 +1,6 @@
 import { autocast } from '../autograd/autocast.js';
 import type { DataLoader } from '../data/dataLoader.js';
-import { currentDevice } from '../gpu/device.js';
+import { isDryRun } from '../gpu/device.js';
 import type { Module, Regularizer } from '../nn/index.js';
 import { clipGradNorm_, clipGradValue_ } from '../nn/utils.js';
 import type { GradScaler } from '../optim/gradScaler.js';
@@ -161,8 +161,7 @@ export class Updates {
     this.clip();
     const { optimizer } = this.rule;
     // A dry run must not reach into an optimizer that does not know of them.
-    const isDry = currentDevice().collecting !== null;
-    if (!isDry || optimizer instanceof Optimizer) optimizer.step();
+    if (!isDryRun() || optimizer instanceof Optimizer) optimizer.step();
   }
 
   private clip(): void {

@@ -1,6 +1,7 @@
 import { DeviceError, DTypeError } from '../../errors.js';
+import { isDryRun } from '../../gpu/device.js';
 import { isFloat } from '../../gpu/dtype.js';
-import type { GpuArray } from '../../gpu/gpuArray.js';
+import { metaError, type GpuArray } from '../../gpu/gpuArray.js';
 
 /** @throws DTypeError that names the op and the tensor, unless `array` is of f32 or f16. */
 export function checkFloat(op: string, name: string, { dtype }: GpuArray): void {
@@ -8,8 +9,10 @@ export function checkFloat(op: string, name: string, { dtype }: GpuArray): void 
     throw new DTypeError(op, `${name} of f32 or f16`, dtype, "Convert it with to('f32').");
 }
 
-/** @throws DeviceError that names the op, unless all arrays are of one device. */
+/** @throws DeviceError that names the op, unless all arrays are of one device and have memory. */
 export function checkDevice(op: string, arrays: readonly GpuArray[]): void {
+  if (isDryRun()) return;
+  if (arrays.some(({ storage }) => storage.isMeta)) throw metaError(op);
   if (arrays.every(({ device }) => device === arrays[0]!.device)) return;
   throw new DeviceError(
     `${op}: expected tensors of one device, got two. Move the data with tensor(await t.data()).`,

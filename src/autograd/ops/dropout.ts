@@ -66,9 +66,7 @@ export class Dropout extends Op {
         throw new ShapeError(name, 'x (N, C, H, W) or (C, H, W)', shape);
       this.inner = numelOf(shape.slice(-2)) || 1;
     }
-    // A dry run computes nothing, and leaves the stream where it is.
-    if (p < 1 && !x.device.collecting)
-      this.draw = replayed(x.device, () => defaultGenerator.next());
+    if (p < 1) this.draw = replayed(x.device, () => defaultGenerator.next());
     return this.mask(x);
   }
 

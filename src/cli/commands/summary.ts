@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { models } from 'shadegrad';
-import { openGpu } from '../gpu.js';
+import { meta, models } from 'shadegrad';
 import { modelOptions, withModelOptions } from '../modelOptions.js';
 import type { GlobalOptions } from '../options.js';
 
@@ -17,12 +16,11 @@ Examples:
   shadegrad summary lenet5 --activation relu --pool max
   shadegrad summary alexnet`,
     )
-    .action(async (name: string, _: unknown, command: Command) => {
+    .action((name: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const forModel = modelOptions(options);
       const inputShape = models.inputShapeOf(name, forModel);
-      await openGpu(options);
-      const model = models.create(name, forModel);
+      const model = meta(() => models.create(name, forModel));
       console.log(String(model.summary([1, ...inputShape])));
     });
 }
