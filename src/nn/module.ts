@@ -1,6 +1,6 @@
+import { noGrad } from '../autograd/scope.js';
 import { ArgumentError, formatShape } from '../errors.js';
 import { dtypeOf, isFloat, numelOf, sameShape, type Shape, type TypedArray } from '../gpu/dtype.js';
-import { noGrad } from '../autograd/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Buffer, Parameter } from './parameter.js';
 import { compile, type CompileOptions } from './compile.js';

@@ -9,7 +9,6 @@ import { Pass, type PassState } from './pass.js';
 import { checkFits, loadCallbacks, restore, stateOf, type TrainingParts } from './runState.js';
 import type { Stepper } from './stepper.js';
 import { Tally } from './tally.js';
-import { parametersOf } from './updates.js';
 import { readTrainingState, type TrainingState } from './trainingState.js';
 
 /** One call of `Trainer.fit`. */
@@ -169,9 +168,6 @@ export class TrainingRun implements TrainingContext {
     } finally {
       for (const one of [tally, counters]) one.dispose();
       await pass.dispose();
-      // Gradients of before are no part of this training.
-      rule.optimizer.zeroGrad();
-      for (const parameter of parametersOf(rule)) parameter.grad = null;
     }
   }
 

@@ -29,7 +29,7 @@ export interface UpdateRule {
 }
 
 /** All that a step gives gradients to: of the model, the loss and the optimizer, each once. */
-export function parametersOf({ model, loss, optimizer }: UpdateRule): Tensor[] {
+function parametersOf({ model, loss, optimizer }: UpdateRule): Tensor[] {
   const groups = optimizer instanceof Optimizer ? (optimizer as Optimizer<object>).paramGroups : [];
   return [
     ...new Set([
