@@ -21,7 +21,7 @@ const TWO_MINUTES = 120_000;
  */
 const IN_CHROMIUM = [
   'test/**/*.browser.test.ts',
-  'test/gpu/*.test.ts',
+  'test/{gpu,shaders}/*.test.ts',
   'test/golden/{ops,lenet5}.test.ts',
   'test/examples/*.test.ts',
   'test/data/{dataLoader,download,gzip,image,io,safetensors}.test.ts',

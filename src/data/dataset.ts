@@ -12,7 +12,7 @@ export abstract class Dataset {
   readonly classNames: readonly string[] = [];
 
   /** The class of each example, where that is known on the host. */
-  readonly labels?: ArrayLike<number>;
+  readonly labels?: ArrayLike<number> | undefined;
 
   /**
    * A batch: one tensor for each part of an example, its first dimension `count`.

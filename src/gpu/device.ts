@@ -89,7 +89,7 @@ export class Device {
     this.bindingLimit = info.limits['maxStorageBufferBindingSize'] ?? Infinity;
     this.hasF16 = info.features.includes('shader-f16');
     this.hasSubgroups = info.features.includes('subgroups');
-    this.subgroupMaxSize = this.hasSubgroups ? gpu.adapterInfo.subgroupMaxSize : 1;
+    this.subgroupMaxSize = (this.hasSubgroups && gpu.adapterInfo.subgroupMaxSize) || 1;
     this.hasSubgroupMatrices = info.features.includes(SUBGROUP_MATRIX);
     this.queue = new CommandQueue(gpu, new UniformArena(gpu));
     this.bindGroups = new BindGroupCache(gpu, this.queue.uniforms.gpu);

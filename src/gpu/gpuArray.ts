@@ -167,10 +167,10 @@ export class GpuArray {
     return bytesOf(this.shape, this.dtype);
   }
 
-  /** Another reference to the same memory, by default with the same shape; in a dry run to none. */
+  /** Another reference to the same memory, by default with the same shape. */
   share(shape: Shape = this.shape): GpuArray {
     this.checkAlive('share');
-    if (isDryRun()) return GpuArray.empty(shape, this.dtype, this.device);
+    if (this.staysOut) return GpuArray.empty(shape, this.dtype, this.device);
     this.storage.addRef();
     return new GpuArray(this.storage, [...shape], this.dtype, this.byteOffset);
   }
@@ -181,7 +181,7 @@ export class GpuArray {
    */
   part(first: number, shape: Shape): GpuArray {
     this.checkAlive('part');
-    if (isDryRun()) return GpuArray.empty(shape, this.dtype, this.device);
+    if (this.staysOut) return GpuArray.empty(shape, this.dtype, this.device);
     const byteOffset = this.byteOffset + first * BYTES_PER_ELEMENT[this.dtype];
     if (byteOffset % BINDING_ALIGNMENT === 0) {
       this.storage.addRef();
@@ -299,6 +299,11 @@ export class GpuArray {
     const { storage, byteOffset } = this;
     const bytes = await this.device.readback.read(storage.pooled('read'), byteOffset, this.bytes);
     return decode(this.dtype, bytes, this.numel);
+  }
+
+  /** True for an array with memory in a dry run, which holds no memory and has no values. */
+  private get staysOut(): boolean {
+    return isDryRun() && !this.storage.isMeta;
   }
 
   private checkAlive(method: string): void {
