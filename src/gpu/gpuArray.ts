@@ -241,8 +241,9 @@ export class GpuArray {
     if (data.length !== this.numel) {
       throw new ShapeError('write', `${this.numel} elements`, `${data.length} elements`);
     }
+    if (isDryRun()) return;
     this.device.throwIfFailed();
-    if (data.length === 0 || isDryRun()) return;
+    if (data.length === 0) return;
     this.device.queue.write(this.storage.forHost(), this.byteOffset, encode(this.dtype, data));
     this.storage.version++;
   }
@@ -269,8 +270,9 @@ export class GpuArray {
 
   /** Copies as many bytes as `extent` has; both offsets count from the start of the storage. */
   private transfer(target: GpuArray, from: number, to: number, extent: GpuArray): void {
+    if (isDryRun()) return;
     this.device.throwIfFailed();
-    if (extent.numel === 0 || isDryRun()) return;
+    if (extent.numel === 0) return;
     target.storage.version++;
     const { bytes } = extent;
     const source = this.storage.pooled('copy');
