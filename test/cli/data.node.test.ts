@@ -1,13 +1,14 @@
 /** Trainings on other data sets than MNIST, and settings from a file. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodePng } from '../../src/data/image.js';
-import { errorOf, Project } from '../support/builtPackage.js';
+import { errorOf } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 import { tinyDigit, writeTinyMnist } from '../support/tinyMnist.js';
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   writeTinyMnist(project.path('tiny'), 160, 32);
   for (const [name, bytes] of Object.entries(tinyCifar10())) project.write(`cifar/${name}`, bytes);
 });
@@ -45,7 +46,7 @@ test('other classes than the network knows are refused', async () => {
   const trained = ['train', 'mlp', '--root', 'tiny', '--epochs', '1', '--out', 'digits'];
   expect((await project.shadegrad(...trained)).code).toBe(0);
   // The images of the training, though nobody says where they are.
-  const { stdout } = await project.shadegrad('evaluate', 'digits/model.safetensors');
+  const { stdout } = await project.shadegradAlone('evaluate', 'digits/model.safetensors');
   expect(stdout).toMatch(/\(32 images\)$/m);
   const clothes = ['evaluate', 'digits/model.safetensors', '--data', 'fashion-mnist'];
   const { code, stderr } = await project.shadegrad(...clothes, '--root', 'tiny');
@@ -75,9 +76,8 @@ describe('folder', () => {
       );
     }
     const { code, stderr } = await project.shadegrad(
-      ...['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--data', 'folder'],
-      ...['--root', 'cards', '--epochs', '12', '--batch-size', '8', '--lr', '0.01'],
-      ...['--normalize', '0-1', '--out', 'trained'],
+      ...['train', 'mlp', '--data', 'folder', '--root', 'cards', '--epochs', '6'],
+      ...['--batch-size', '8', '--lr', '0.01', '--normalize', '0-1', '--out', 'trained'],
     );
     expect(code, stderr).toBe(0);
     expect(historyOf('trained').test.accuracy).toBe(1);

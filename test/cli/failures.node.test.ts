@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../src/data/safetensors.js';
-import { errorOf, Project } from '../support/builtPackage.js';
+import { errorOf } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
 /** Metadata as `shadegrad train` writes it. */
@@ -13,9 +14,9 @@ const METADATA = {
 };
 const WEIGHT = { bias: { dtype: 'f32' as const, shape: [2], data: new Float32Array(2) } };
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   project.write('model.safetensors', encodeSafetensors(WEIGHT, METADATA));
   project.write('plain.safetensors', encodeSafetensors(WEIGHT));
 });
@@ -99,7 +100,11 @@ describe('a model file', () => {
   const evaluate = (file: string) => ['evaluate', file, '--root', 'tiny'];
 
   test('that is not there', async () => {
-    await expectFailure(evaluate('none'), 'ResourceError', /cannot read .*none: no such file/);
+    const message = /cannot read .*none: no such file/;
+    await expectFailure(evaluate('none'), 'ResourceError', message);
+    const { code, stdout, stderr } = await project.shadegradAlone(...evaluate('none'));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^error: cannot read .*none: no such file.*\n$/);
   });
 
   test('with a header that says more than the file has', async () => {

@@ -2,21 +2,23 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { DeviceInfo } from 'shadegrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Project, ROOT } from '../support/builtPackage.js';
+import { ROOT } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
 });
 afterAll(() => {
   project.remove();
 });
 
 const shadegrad = (...args: string[]) => project.shadegrad(...args);
+const alone = (...args: string[]) => project.shadegradAlone(...args);
 
 describe('help', () => {
   test('of the program names every command', async () => {
-    const { code, stdout, stderr } = await shadegrad('--help');
+    const { code, stdout, stderr } = await alone('--help');
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^Usage: shadegrad /);
@@ -53,7 +55,7 @@ describe('help', () => {
   });
 
   test('is printed, as an error, where there is no command', async () => {
-    const { code, stdout, stderr } = await shadegrad();
+    const { code, stdout, stderr } = await alone();
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^Usage: shadegrad /);
@@ -64,7 +66,7 @@ test('the version is that of the package', async () => {
   const { version } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
     version: string;
   };
-  expect(await shadegrad('--version')).toMatchObject({
+  expect(await alone('--version')).toMatchObject({
     code: 0,
     stdout: `${version}\n`,
     stderr: '',
@@ -125,7 +127,7 @@ describe('what is not understood ends with code 2 and one or two lines', () => {
 
 describe('summary', () => {
   test('is a table that ends in the number of parameters', async () => {
-    const { code, stdout } = await shadegrad('summary', 'lenet5');
+    const { code, stdout } = await alone('summary', 'lenet5');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Total parameters: 61,706$/m);
     expect(stdout).toMatch(/^Multiply-adds: 423,038$/m);
@@ -152,7 +154,7 @@ describe('summary', () => {
 
 describe('info', () => {
   test('shows adapter, features and limits', async () => {
-    const { code, stdout } = await shadegrad('info');
+    const { code, stdout } = await alone('info');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Adapter +\S.*\((.+), (software|hardware)\)$/m);
     expect(stdout).toMatch(/^Features +\S/m);

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../../src/data/safetensors.js';
-import { errorOf, Project } from '../support/builtPackage.js';
+import { errorOf } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 import { all, parseXml } from '../viz/helpers.js';
 
@@ -10,14 +11,15 @@ const ALL = [
   ...['filters-before.svg', 'images.svg', 'loss.svg', 'mistakes.svg', 'predictions.svg'],
 ];
 
-let project: Project;
+let project: QuickProject;
 beforeAll(async () => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   writeTinyMnist(project.path('tiny'));
   const quick = ['--root', 'tiny', '--epochs', '1', '--validation', '32', '--batch-size', '32'];
   // Learns too little to be right everywhere.
   const { code } = await project.shadegrad(
-    ...['train', 'lenet5', '--activation', 'relu', '--lr', '0.0003', ...quick, '--out', 'run'],
+    ...['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--lr', '0.0003', ...quick],
+    ...['--out', 'run'],
   );
   expect(code).toBe(0);
 });
@@ -46,6 +48,10 @@ describe('plot', () => {
     expect(new Set(marks('run/plots/mistakes.svg'))).toEqual(new Set(['cross']));
     // The report has the same drawings: so the filters from before are those of the training.
     const report = project.read('run/report.html');
+    expect(report).toContain('61,706');
+    expect(JSON.parse(project.read('run/history.json'))).toMatchObject({
+      settings: { activation: 'relu', pool: 'max' },
+    });
     for (const same of ['architecture', 'confusion', 'filters-before', 'filters-after']) {
       expect(report).toContain(project.read(`run/plots/${same}.svg`));
     }
@@ -85,7 +91,9 @@ describe('plot', () => {
   });
 
   test('draws the curves without a GPU', async () => {
-    const { code, stderr } = await project.shadegrad('plot', 'run', 'curves', '--out', 'curves');
+    const { code, stderr } = await project.shadegradAlone(
+      ...['plot', 'run', 'curves', '--out', 'curves'],
+    );
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(project.files('curves')).toEqual(['accuracy.svg', 'loss.svg']);

@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import * as sg from 'shadegrad';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { errorOf, Project, type Finished } from '../support/builtPackage.js';
+import { errorOf, type Finished } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
+import { ALL } from '../support/extent.js';
 import { uniform } from '../support/random.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
@@ -12,22 +14,28 @@ const TRAIN = [
   ...['--epochs', '8', '--schedule', 'cosine', '--early-stopping', '6', '--augment', 'crop:2'],
   ...['--checkpoint-every', '5'],
 ];
-const KILLS = 20;
+/** What it prints after its first epoch. */
+const EPOCH = 'epoch 1/8  loss';
 
 // Each test starts many processes, which wait for each other on a machine with much to do.
 vi.setConfig({ testTimeout: 600_000 });
 
-let project: Project;
+let project: QuickProject;
 let whole: Finished;
-/** Milliseconds that the undisturbed run took. */
+/** Milliseconds that the undisturbed run took, and those of it after its first epoch. */
 let duration: number;
+let afterEpoch: number;
 
 beforeAll(async () => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   writeTinyMnist(project.path('tiny'));
   const started = performance.now();
-  whole = await project.shadegrad(...TRAIN, '--out', 'whole');
+  const run = project.begin([...TRAIN, '--out', 'whole']);
+  await run.printed(EPOCH);
+  const learnt = performance.now();
+  whole = await run.finished;
   duration = performance.now() - started;
+  afterEpoch = performance.now() - learnt;
 });
 afterAll(() => {
   project.remove();
@@ -67,13 +75,21 @@ test('the undisturbed run ends well', () => {
   expect(timeless('whole/log.csv').trim().split('\n')).toHaveLength(9);
 });
 
-test(`killed at a random moment and resumed, ${KILLS} times: the same weights, bit for bit, and whole files`, async () => {
-  const shares = uniform(KILLS, Date.now() % 2 ** 31, 0, 1);
+/** When a training is killed: so many milliseconds after it has printed a text, or after its start. */
+function* moments(): Generator<[text: string, delay: number]> {
+  const shares = uniform(ALL ? 20 : 2, Date.now() % 2 ** 31, 0, 1);
+  if (ALL) for (const share of shares) yield ['', share * duration];
+  // Before there is anything to go on with, and in the middle.
+  else yield* [['adapter', shares[0]! * 200] as const, [EPOCH, shares[1]! * afterEpoch] as const];
+}
+
+test('killed at random moments and resumed: the same weights, bit for bit, and whole files', async () => {
   let withCheckpoint = 0;
-  for (const [i, share] of shares.entries()) {
-    const out = `killed/${i}`;
-    const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', out]);
-    const timer = setTimeout(() => run.kill('SIGKILL'), share * duration);
+  for (const [text, delay] of moments()) {
+    const out = 'killed';
+    const run = project.startShadegrad([...TRAIN, '--out', out]);
+    await run.printed(text);
+    const timer = setTimeout(() => run.kill('SIGKILL'), delay);
     await run.finished;
     clearTimeout(timer);
     expectWholeFiles(out);
@@ -84,7 +100,8 @@ test(`killed at a random moment and resumed, ${KILLS} times: the same weights, b
       isBegun && withCheckpoint % 2 === 1
         ? await project.shadegrad('train', '--resume', out)
         : await project.shadegrad(...TRAIN, '--out', out, '--resume');
-    expect(resumed.code, `killed after ${share} of the time:\n${resumed.stderr}`).toBe(0);
+    const moment = `killed ${delay} ms after '${text}'`;
+    expect(resumed.code, `${moment}:\n${resumed.stderr}`).toBe(0);
     expectAsUndisturbed(out);
     fs.rmSync(project.path(out), { recursive: true });
   }
@@ -94,7 +111,7 @@ test(`killed at a random moment and resumed, ${KILLS} times: the same weights, b
 
 describe('Ctrl-C', () => {
   test('finishes the batch, saves, says how to go on, and going on ends as if nothing had been', async () => {
-    const run = project.start('node_modules/shadegrad/dist/cli.js', [...TRAIN, '--out', 'broken']);
+    const run = project.startShadegrad([...TRAIN, '--out', 'broken']);
     await run.printed('epoch 3/8');
     const beside = await project.shadegrad(...TRAIN, '--out', 'broken', '--overwrite');
     expect(beside.code).toBe(1);
@@ -130,13 +147,12 @@ describe('--resume', () => {
     args[args.indexOf('--epochs') + 1] = '2';
     args[args.indexOf('--schedule') + 1] = 'step';
     expect((await project.shadegrad(...args)).code).toBe(0);
-    const cli = 'node_modules/shadegrad/dist/cli.js';
-    const longer = project.start(cli, ['train', '--resume', 'short', '--epochs', '40']);
-    await longer.printed('epoch 3/40');
+    const longer = project.begin(['train', '--resume', 'short', '--epochs', '20']);
+    await longer.printed('epoch 3/20');
     longer.kill('SIGTERM');
     const { code, stdout } = await longer.finished;
     expect(code).toBe(143);
-    expect(stdout).toMatch(/^resuming after 2 of 40 epochs$/m);
+    expect(stdout).toMatch(/^resuming after 2 of 20 epochs$/m);
     expect(project.files('short')).not.toContain('history.json');
 
     const fewer = await project.shadegrad('train', '--resume', 'short', '--epochs', '2');
@@ -144,17 +160,17 @@ describe('--resume', () => {
       /train --resume: expected --epochs of \d+ or more, got 2/,
     );
     const settings = JSON.parse(project.read('short/config.json')) as object;
-    expect(settings).toMatchObject({ epochs: 40, schedule: 'step:stepSize=1' });
+    expect(settings).toMatchObject({ epochs: 20, schedule: 'step:stepSize=1' });
     project.write(
       'short/config.json',
-      JSON.stringify({ ...settings, epochs: 30, schedule: 'step:stepSize=1' }),
+      JSON.stringify({ ...settings, epochs: 12, schedule: 'step:stepSize=1' }),
     );
     const ended = await project.shadegrad('train', '--resume', 'short');
     expect(ended.code, ended.stderr).toBe(0);
-    expect(ended.stdout).toMatch(/^resuming after \d+ of 30 epochs/m);
+    expect(ended.stdout).toMatch(/^resuming after \d+ of 12 epochs/m);
 
     const again = await project.shadegrad('train', '--resume', 'short');
-    expect(again.stdout).toMatch(/^(?:ended early after \d+ epochs|resuming after 30 of 30)/m);
+    expect(again.stdout).toMatch(/^(?:ended early after \d+ epochs|resuming after 12 of 12)/m);
     expect(again.code).toBe(0);
 
     writeTinyMnist(project.path('other'), 200);

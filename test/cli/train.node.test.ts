@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodePng } from '../../src/data/image.js';
-import { errorOf, Project, type Finished } from '../support/builtPackage.js';
+import { errorOf, type Finished } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { tinyDigit, writeTinyMnist } from '../support/tinyMnist.js';
 
 const RESULTS = [
@@ -9,17 +10,17 @@ const RESULTS = [
   ...['model.safetensors', 'report.html'],
 ];
 const TRAIN = [
-  ...['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--root', 'tiny'],
-  ...['--epochs', '1', '--validation', '32', '--batch-size', '32', '--lr', '0.01'],
+  ...['train', 'mlp', '--root', 'tiny', '--epochs', '1', '--validation', '32'],
+  ...['--batch-size', '32', '--lr', '0.01'],
 ];
 
 const UNFINISHED = ['checkpoint.safetensors', 'config.json', 'log.csv'];
 
-let project: Project;
+let project: QuickProject;
 let trained: Finished;
 
 beforeAll(async () => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   writeTinyMnist(project.path('tiny'));
   trained = await project.shadegrad(...TRAIN, '--seed', '5', '--out', 'out/first');
 });
@@ -58,7 +59,7 @@ describe('train', () => {
     expect(trained.stdout).toContain(`final loss ${history.epochs.at(-1)!.loss}\n`);
     expect(trained.stdout).toContain(`test loss ${history.test.loss.toFixed(4)}`);
     expect(history.steps).toHaveLength(9);
-    expect(history.settings).toMatchObject({ activation: 'relu', pool: 'max', seed: 5, epochs: 1 });
+    expect(history.settings).toMatchObject({ seed: 5, epochs: 1, 'batch size': 32 });
     expect(history.command).toBe(`shadegrad ${TRAIN.join(' ')} --seed 5 --out out/first`);
 
     const [header, row, ...rest] = project.read('out/first/log.csv').trimEnd().split('\n');
@@ -68,7 +69,7 @@ describe('train', () => {
 
     const report = project.read('out/first/report.html');
     expect(report).toMatch(/^<!doctype html>/i);
-    expect(report).toContain('61,706');
+    expect(report).toContain('101,770');
     expect(report).toContain('--seed 5');
     expect(report.match(/(?:src|href)="(?!data:|#)[^"]*"/g)).toBeNull(); // self-contained
   });
@@ -123,7 +124,7 @@ describe('predict', () => {
 
   test('--top lists the next classes too, the most probable first', async () => {
     project.write('one.png', await png(1, 3, false));
-    const { stdout } = await project.shadegrad(
+    const { stdout } = await project.shadegradAlone(
       ...['predict', 'out/first/model.safetensors', 'one.png', '--top', '3'],
     );
     expect(stdout).toMatch(/^one\.png: 1 \([\d.]+%\) {2}\d \([\d.]+%\) {2}\d \([\d.]+%\)\n$/);
@@ -134,10 +135,8 @@ describe('predict', () => {
 
 describe('a run that ends early', () => {
   test('by two Ctrl-C leaves whole files or none', async () => {
-    const run = project.start('node_modules/shadegrad/dist/cli.js', [
-      ...TRAIN,
-      ...['--epochs', '500', '--out', 'out/interrupted'],
-    ]);
+    const endless = ['--epochs', '500', '--out', 'out/interrupted'];
+    const run = project.startShadegrad([...TRAIN, ...endless]);
     await run.printed('epoch 2/500');
     run.kill('SIGINT');
     run.kill('SIGTERM');

@@ -1,27 +1,17 @@
 /** What each flag of `shadegrad train` stands for: the same training, made with the library by hand. */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as sg from 'shadegrad';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { trainCommand } from '../../src/cli/commands/train.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as report from '../../src/cli/report.js';
 import { currentDevice } from '../../src/gpu/device.js';
+import { releasingAll, startHere } from '../support/commandLine.js';
+import { unlessAll } from '../support/extent.js';
 import { skipWithoutHalf } from '../support/half.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
-
-// Reports have tests of their own, and take longer than these trainings.
-vi.mock('../../src/cli/report.js', () => ({ writeReport: () => Promise.resolve() }));
-// For a recipe of the tests; others are as they are.
-vi.mock('shadegrad', async (importOriginal) => {
-  const real = await importOriginal<typeof sg>();
-  return { ...real, models: { ...real.models, recipeFor: vi.fn(real.models.recipeFor) } };
-});
-// The device of the tests: to open one takes longer too.
-vi.mock('../../src/cli/gpu.js', async (importOriginal) => ({
-  ...(await importOriginal<object>()),
-  gpuOpener: () => () => sg.init(),
-}));
 
 const { Adam, AdamW, RMSprop, SGD, lr } = sg.optim;
 const { EarlyStopping, LRSchedule } = sg.train;
@@ -31,16 +21,19 @@ const USUAL = ['--epochs', '3', '--batch-size', '16', '--validation', '16'];
 const KERAS = { eps: 1e-7 };
 
 let root: string;
-const notes: string[] = [];
 beforeAll(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-flags-'));
   writeTinyMnist(root, 64, 16);
   for (const [name, bytes] of Object.entries(tinyCifar10())) {
     fs.writeFileSync(path.join(root, name), bytes);
   }
-  process.setMaxListeners(0); // each training lets go of its folder when this process ends
-  vi.spyOn(console, 'log').mockReturnValue();
-  vi.spyOn(console, 'error').mockImplementation((note) => void notes.push(String(note)));
+});
+beforeEach(() => {
+  // Reports have tests of their own, and take longer than these trainings.
+  vi.spyOn(report, 'writeReport').mockResolvedValue();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 afterAll(() => {
   fs.rmSync(root, { recursive: true });
@@ -66,13 +59,21 @@ const different = (a: Weights, b: Weights): string[] =>
     (key) => Buffer.compare(a.get(key) ?? new Uint8Array(), b.get(key) ?? new Uint8Array()) !== 0,
   );
 
-/** The weights that the command line leaves. */
-async function trained(line: string): Promise<Weights> {
+/** Runs a line; gives the folder of its results, and what it said of errors. */
+async function run(line: string): Promise<{ code: number | null; out: string; said: string }> {
   const [network = '', ...flags] = line.split(' ');
   const out = fs.mkdtempSync(path.join(root, 'run-'));
-  const args = [network, '--root', root, '--out', out, ...USUAL, ...flags];
-  await trainCommand().exitOverride().parseAsync(args, { from: 'user' });
-  return bitsOf(await sg.io.load(path.join(out, 'model.safetensors')));
+  const args = ['train', network, '--root', root, '--out', out, ...USUAL, ...flags];
+  const { code, stderr } = await startHere(root, args).finished;
+  return { code, out, said: stderr };
+}
+
+/** The weights that the command line leaves, and what it said of errors. */
+async function trained(line: string): Promise<{ weights: Weights; said: string }> {
+  const { code, out, said } = await run(line);
+  expect(code, said).toBe(0);
+  const file = path.join(out, 'model.safetensors');
+  return { weights: await releasingAll(async () => bitsOf(await sg.io.load(file))), said };
 }
 
 /** What is other than in `mlp` without flags. */
@@ -90,7 +91,11 @@ interface Training {
   options?: (model: sg.nn.Module) => Omit<sg.train.TrainerOptions, 'optimizer' | 'callbacks'>;
 }
 
-async function trainedByHand({
+function trainedByHand(training: Training): Promise<Weights> {
+  return releasingAll(() => trainByHand(training));
+}
+
+async function trainByHand({
   network = sg.models.mlp,
   data = sg.data.mnist,
   seed = 1,
@@ -277,103 +282,190 @@ const LINES: [line: string, training: Training, unlike?: string][] = [
   ],
 ];
 
-const NOTHING: Weights = new Map();
-const left = new Map([['nothing', NOTHING]]);
-
-/** The weights that the command line leaves, from the one time that it is run. */
-async function leftBy(line: string): Promise<Weights> {
-  const weights = left.get(line) ?? (await trained(line));
-  left.set(line, weights);
-  return weights;
+/** A training before it begins. */
+interface Assembled {
+  /** Of the weights, and of what an epoch learns from and is validated on. */
+  bits: { model: string; batches: string[]; validation: string[] };
+  /** Trainer and callbacks, as far as the library's own differ between trainings. */
+  parts: unknown;
+  /** The others, which show, keep and watch over a training. */
+  others: string[];
 }
 
-// Before the tests, at whose end no GPU memory is to be left: a command leaves it to its process.
-describe.each(LINES)('train %s', (line, training, unlike = 'mlp') => {
-  let weights = NOTHING;
-  let expected = NOTHING;
-  let others = NOTHING;
-  beforeAll(async () => {
-    weights = await leftBy(line);
-    expected = await trainedByHand(training);
-    others = await leftBy(unlike);
-  });
+const ASSEMBLED = 'it is assembled';
 
-  test('leaves the weights of the training that it stands for', () => {
-    expect(weights.size).toBeGreaterThan(0);
-    expect(different(weights, expected)).toEqual([]);
-    expect(different(weights, others)).not.toEqual([]);
+/** What is handed to `Trainer.fit`, which does not train then. */
+async function assembledBy(work: () => Promise<unknown>): Promise<Assembled> {
+  let found: Assembled | undefined;
+  const fit = vi.spyOn(sg.train.Trainer.prototype, 'fit');
+  fit.mockImplementation(async function (this: sg.train.Trainer, loader, options = {}) {
+    found = await describeTraining(this, loader, options);
+    throw new Error(ASSEMBLED);
   });
+  await work();
+  fit.mockRestore();
+  return found!;
+}
+
+const assembled = (line: string): Promise<Assembled> =>
+  assembledBy(async () => expect((await run(line)).said).toContain(ASSEMBLED));
+
+const assembledByHand = (training: Training): Promise<Assembled> =>
+  assembledBy(() => expect(trainedByHand(training)).rejects.toThrow(ASSEMBLED));
+
+/** All that a training comes from: weights, batches in their order, and the objects that make it. */
+async function describeTraining(
+  trainer: sg.train.Trainer,
+  loader: sg.data.DataLoader,
+  { epochs, validation, resume }: sg.train.FitOptions,
+): Promise<Assembled> {
+  const { model } = trainer;
+  const state = model.stateDict();
+  const names = new Map<unknown, string>([[model, model.constructor.name]]);
+  for (const [name, tensor] of Object.entries(state)) names.set(tensor, name);
+  const callbacks = (trainer as unknown as { callbacks: sg.train.Callback[] }).callbacks;
+  const isOwn = (one: unknown): boolean =>
+    one instanceof LRSchedule || one instanceof EarlyStopping;
+  return {
+    bits: {
+      model: digestOf(await bitsOf(state)),
+      batches: await batchesOf(loader),
+      validation: validation ? await batchesOf(validation) : [],
+    },
+    parts: plain(
+      { ...entriesOf(trainer), callbacks: callbacks.filter(isOwn), epochs, resume },
+      names,
+    ),
+    others: callbacks.filter((one) => !isOwn(one)).map((one) => one.constructor.name),
+  };
+}
+
+function digestOf(bits: Weights): string {
+  const hash = createHash('sha1');
+  for (const [key, bytes] of bits) hash.update(key).update(bytes);
+  return hash.digest('hex');
+}
+
+async function batchesOf(loader: sg.data.DataLoader): Promise<string[]> {
+  const digests: string[] = [];
+  for await (const [x, target] of loader) {
+    digests.push(digestOf(await bitsOf({ x: x!, target: target! })));
+  }
+  return digests;
+}
+
+const entriesOf = (one: object): object => Object.fromEntries(Object.entries(one));
+
+/** An object with all that it holds, its class by name, and what has a name by that alone. */
+function plain(value: unknown, names: Map<unknown, string>): unknown {
+  const name = names.get(value);
+  if (name !== undefined) return name;
+  if (typeof value === 'function') return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  names.set(value, `${value.constructor.name} ${names.size}`);
+  if (value instanceof sg.Tensor) return `${value.dtype} ${value.shape.join('x')}`;
+  if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
+    return [...value].map((one: unknown) => plain(one, names));
+  }
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return {
+    class: value.constructor.name,
+    ...Object.fromEntries(entries.map(([key, one]) => [key, plain(one, names)])),
+  };
+}
+
+/** What each line comes to, from the one time that it is run. */
+function once<T>(of: (line: string) => Promise<T>): (line: string) => Promise<T> {
+  const known = new Map<string, T>();
+  return async (line) => {
+    const found = known.get(line) ?? (await of(line));
+    known.set(line, found);
+    return found;
+  };
+}
+
+const assembledFor = once(assembled);
+const leftBy = once(async (line) => (await trained(line)).weights);
+
+test.each(LINES)('train %s assembles the training that it stands for', async (...one) => {
+  const [line, training, unlike = 'mlp'] = one;
+  const { bits, parts, others } = await assembledFor(line);
+  const expected = await assembledByHand(training);
+  expect(bits).toEqual(expected.bits);
+  expect(parts).toEqual(expected.parts);
+  expect(others).toEqual([
+    ...['Object', 'ProgressBar', 'CSVLogger', 'Object', 'TrainingCheckpoint'],
+  ]);
+  if (unlike === 'nothing') return;
+  const other = await assembledFor(unlike);
+  expect({ bits, parts }).not.toEqual({ bits: other.bits, parts: other.parts });
 });
 
-describe('train mlp --mixed-precision', () => {
-  let weights = NOTHING;
-  let expected = NOTHING;
-  let plain = NOTHING;
-  let said: string[];
-  beforeAll(async () => {
-    plain = await leftBy('mlp');
-    notes.length = 0;
-    weights = await trained('mlp --mixed-precision');
-    said = [...notes];
-    expected = await trainedByHand({ options: () => ({ autocast: true }) });
-  });
+/** In which all parts have their say: the optimizer, a schedule that watches, the best weights. */
+const SOME = [
+  'mlp --optimizer sgd --weight-decay 0.1',
+  `mlp ${PLATEAU} --monitor accuracy`,
+  'mlp --early-stopping 1 --min-delta 0.6',
+];
 
-  test('leaves the weights of a training with autocast, and says where there is no f16', () => {
+test.each(LINES.filter(([line]) => unlessAll(SOME.includes(line), true)))(
+  'train %s leaves the weights of the training that it stands for',
+  async (line, training, unlike = 'mlp') => {
+    const weights = await leftBy(line);
     expect(weights.size).toBeGreaterThan(0);
+    expect(different(weights, await trainedByHand(training))).toEqual([]);
+    const others = unlike === 'nothing' ? new Map<string, Uint8Array>() : await leftBy(unlike);
+    expect(different(weights, others)).not.toEqual([]);
+  },
+);
+
+describe('train mlp --mixed-precision', () => {
+  test('leaves the weights of a training with autocast, and says where there is no f16', async () => {
+    const { weights, said } = await trained('mlp --mixed-precision');
+    expect(weights.size).toBeGreaterThan(0);
+    const expected = await trainedByHand({ options: () => ({ autocast: true }) });
     expect(different(weights, expected)).toEqual([]);
-    expect(said).toEqual(
+    expect(said).toBe(
       currentDevice().hasF16
-        ? []
-        : ['train: this adapter has no f16, so --mixed-precision changes nothing'],
+        ? ''
+        : 'train: this adapter has no f16, so --mixed-precision changes nothing\n',
     );
   });
 
-  test('is unlike a training in f32', (context) => {
+  test('is unlike a training in f32', async (context) => {
     skipWithoutHalf(context);
-    expect(different(weights, plain)).not.toEqual([]);
+    const { weights } = await trained('mlp --mixed-precision');
+    expect(different(weights, await leftBy('mlp'))).not.toEqual([]);
   });
 });
 
-describe('train mlp with the penalty of a recipe', () => {
-  let weights: Weights;
-  let expected: Weights;
-  beforeAll(async () => {
-    const penalty = (model: sg.nn.Module): sg.nn.L2[] => [new sg.nn.L2(model, 0.01)];
-    vi.mocked(sg.models.recipeFor).mockImplementationOnce((_, model) => ({
-      ...{ adam: { eps: 0.001 }, regularizers: penalty(model) },
-    }));
-    weights = await trained('mlp');
-    expected = await trainedByHand({
-      optimizer: (of) => new Adam(of, { eps: 0.001 }),
-      options: (model) => ({ regularizers: penalty(model) }),
-    });
+test('train mlp with the penalty of a recipe leaves the weights of a training with it', async () => {
+  const penalty = (model: sg.nn.Module): sg.nn.L2[] => [new sg.nn.L2(model, 0.01)];
+  vi.spyOn(sg.models, 'recipeFor').mockImplementationOnce((_, model) => ({
+    ...{ adam: { eps: 0.001 }, regularizers: penalty(model) },
+  }));
+  const { weights } = await trained('mlp');
+  const expected = await trainedByHand({
+    optimizer: (of) => new Adam(of, { eps: 0.001 }),
+    options: (model) => ({ regularizers: penalty(model) }),
   });
-
-  test('leaves the weights of a training with it', () => {
-    expect(different(weights, expected)).toEqual([]);
-  });
+  expect(different(weights, expected)).toEqual([]);
 });
 
-describe.each([
+test.each([
   ['mlp', [3, 6, 9]],
   ['mlp --checkpoint-every 2', [2, 3, 4, 6, 8, 9]],
-])('train %s', (line, updates) => {
+])('train %s saves after %j updates', async (line, updates) => {
   const saved = new Set<number | undefined>();
-  beforeAll(async () => {
-    const { prototype } = sg.train.TrainingCheckpoint;
-    const save = prototype.onCheckpoint;
-    const spy = vi.spyOn(prototype, 'onCheckpoint').mockImplementation(async function (
-      this: sg.train.TrainingCheckpoint,
-      ...moment
-    ) {
-      await save.apply(this, moment);
-      saved.add(this.savedUpdates);
-    });
-    await trained(line);
-    spy.mockRestore();
+  const { prototype } = sg.train.TrainingCheckpoint;
+  const save = prototype.onCheckpoint;
+  vi.spyOn(prototype, 'onCheckpoint').mockImplementation(async function (
+    this: sg.train.TrainingCheckpoint,
+    ...moment
+  ) {
+    await save.apply(this, moment);
+    saved.add(this.savedUpdates);
   });
-
-  test(`saves after ${updates.join(', ')} updates`, () => {
-    expect([...saved].filter((one) => one !== undefined)).toEqual(updates);
-  });
+  await trained(line);
+  expect([...saved].filter((one) => one !== undefined)).toEqual(updates);
 });

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Project, ROOT } from '../support/builtPackage.js';
+import { ROOT } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { codeBlock, commands, typeCommands } from '../support/readme.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
@@ -15,9 +16,9 @@ const pages = fs
   .map((file) => `${TUTORIALS}/${file}`)
   .filter((page) => commands(page).length > 0);
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   for (const name of ['mnist', 'fashion-mnist']) {
     writeTinyMnist(project.path('data', name), 160, 32);
   }

@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Project, ROOT } from '../support/builtPackage.js';
+import { ROOT } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   fs.cpSync(path.join(ROOT, 'examples'), project.path('examples'), { recursive: true });
   writeTinyMnist(project.path('data/mnist'), 2048, 512);
 });
@@ -18,10 +19,10 @@ afterAll(() => {
 
 /** Runs an example where MNIST is small; gives the lines that it prints. */
 async function linesOf(file: string): Promise<string[]> {
-  const { code, stdout } = await project.run(file, [], {
+  const { code, stdout, stderr } = await project.program(file, {
     SHADEGRAD_DATA: project.path('data'),
   });
-  expect(code).toBe(0);
+  expect(code, stderr).toBe(0);
   return stdout.trimEnd().split('\n');
 }
 

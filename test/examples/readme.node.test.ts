@@ -2,13 +2,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Project, ROOT } from '../support/builtPackage.js';
+import { ROOT } from '../support/builtPackage.js';
+import { QuickProject } from '../support/commandLine.js';
 import { codeBlock, commands, typeCommands } from '../support/readme.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
-let project: Project;
+let project: QuickProject;
 beforeAll(() => {
-  project = new Project({ gpu: true });
+  project = new QuickProject({ gpu: true });
   writeTinyMnist(project.path('data/mnist'), 2048, 200);
   writeTinyMnist(project.path('less/mnist'), 320, 64);
   fs.cpSync(path.join(ROOT, 'examples/digits'), project.path('examples/digits'), {
@@ -31,7 +32,7 @@ describe("README's ten lines", () => {
 
   test('train a network', async () => {
     project.write('tenLines.js', codeBlock('js'));
-    const { code, stdout } = await project.run('tenLines.js', [], dataIn('data'));
+    const { code, stdout } = await project.program('tenLines.js', dataIn('data'));
     expect(code).toBe(0);
     expect(Number(stdout)).toBeGreaterThan(0.9);
     expect(Number(stdout)).toBeLessThanOrEqual(1);
@@ -40,9 +41,9 @@ describe("README's ten lines", () => {
 
 describe("README's commands", () => {
   test('run, once something is trained', async () => {
-    const cli = 'node_modules/shadegrad/dist/cli.js';
     const train = ['train', 'lenet5', '--activation', 'relu', '--pool', 'max', '--epochs', '1'];
-    const trained = await project.run(cli, [...train, '--validation', '64'], dataIn('less'));
+    const args = [...train, '--validation', '64'];
+    const trained = await project.begin(args, dataIn('less')).finished;
     expect(trained.code).toBe(0);
 
     const lines = commands('README.md').filter((line) => line.startsWith('npx shadegrad '));

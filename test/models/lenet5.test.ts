@@ -2,6 +2,7 @@ import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { lenet5 } from '../reference/lenet5.js';
 import { labels, pixels } from '../support/digits.js';
+import { unlessAll } from '../support/extent.js';
 import { keep } from '../support/keep.js';
 
 const FORMS = [
@@ -25,29 +26,42 @@ function batch(): [sg.Tensor, sg.Tensor] {
   return [keep(sg.tensor(pixels, { shape: [16, 1, 28, 28] })), keep(sg.tensor(labels))];
 }
 
-describe.each(FORMS)('LeNet-5, $activation and $pool pooling, on a real batch', (form) => {
-  test('loss and every gradient equal the float64 reference', async () => {
-    sg.manualSeed(7);
-    const model = keep(new sg.models.LeNet5(form));
-    const [x, y] = batch();
-    const weights: Record<string, ArrayLike<number>> = {};
-    for (const [key, parameter] of model.namedParameters()) weights[key] = await parameter.data();
+/** What the tensors hold, by key. */
+async function valuesOf(
+  tensors: readonly (readonly [key: string, tensor: sg.Tensor])[],
+): Promise<Record<string, ArrayLike<number>>> {
+  const entries = tensors.map(async ([key, tensor]) => [key, await tensor.data()] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
 
-    const loss = keep(sg.nn.functional.crossEntropy(keep(model.forward(x)), y));
-    loss.backward();
-    const expected = lenet5({ ...form, weights, images: pixels, labels });
-    expect(Math.abs((await loss.item()) - expected.loss) / expected.loss).toBeLessThan(1e-6);
-    expect(Object.keys(expected.gradients)).toHaveLength(10);
-    for (const [key, parameter] of model.namedParameters()) {
-      const error = relativeError(await parameter.grad!.data(), expected.gradients[key]!);
-      expect(error, key).toBeLessThan(2e-5);
-    }
-  });
-});
+// tanh is one more activation of the same kernels.
+describe.each(FORMS.slice(0, unlessAll(2, 3)))(
+  'LeNet-5, $activation and $pool pooling, on a real batch',
+  (form) => {
+    test('loss and every gradient equal the float64 reference', async () => {
+      sg.manualSeed(7);
+      const model = keep(new sg.models.LeNet5(form));
+      const [x, y] = batch();
+      const named = model.namedParameters();
+      const weights = await valuesOf(named);
+
+      const loss = keep(sg.nn.functional.crossEntropy(keep(model.forward(x)), y));
+      loss.backward();
+      const expected = lenet5({ ...form, weights, images: pixels, labels });
+      expect(Math.abs((await loss.item()) - expected.loss) / expected.loss).toBeLessThan(1e-6);
+      expect(Object.keys(expected.gradients)).toHaveLength(10);
+      const gradients = await valuesOf(named.map(([key, { grad }]) => [key, grad!]));
+      for (const [key] of named) {
+        const error = relativeError(gradients[key]!, expected.gradients[key]!);
+        expect(error, key).toBeLessThan(2e-5);
+      }
+    });
+  },
+);
 
 test('has 61,706 parameters in either form, and refuses forms that it does not know', () => {
   for (const form of FORMS) {
-    const model = keep(new sg.models.LeNet5(form));
+    const model = sg.meta(() => new sg.models.LeNet5(form));
     expect(model.summary([1, 1, 28, 28]).parameters).toBe(61_706);
   }
   expect(() => new sg.models.LeNet5({ activation: 'gelu' as 'relu' })).toThrow(

@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { labels, pixels } from '../support/digits.js';
+import { unlessAll } from '../support/extent.js';
 import { keep } from '../support/keep.js';
 
 /** Largest magnitude, mean and standard deviation of a tensor. */
@@ -89,28 +90,29 @@ test('LeNet-5 gives probabilities beside the logits', async () => {
   }
 });
 
-test.each(['mlp', 'lenetrelu', 'lenettanh', 'convnet', 'simpleconvnet'])(
-  '%s learns sixteen digits by heart',
-  async (name) => {
-    sg.manualSeed(5);
-    const model = keep(sg.models.create(name));
-    const optimizer = new sg.optim.Adam(model.parameters(), { lr: 2e-3 });
-    const x = keep(sg.tensor(pixels, { shape: [16, 1, 28, 28] }));
-    const y = keep(sg.tensor(labels));
-    const losses: number[] = [];
-    for (let step = 0; step < 40; step++) {
-      using logits = model.forward(x);
-      using loss = sg.nn.functional.crossEntropy(logits, y);
-      optimizer.zeroGrad();
-      loss.backward();
-      optimizer.step();
-      losses.push(await loss.item());
-    }
-    optimizer.dispose?.();
-    expect(losses[0]).toBeGreaterThan(1.5);
-    expect(losses.at(-1)).toBeLessThan(name === 'simpleconvnet' ? 1 : 0.4);
-  },
-);
+// In train/trajectory.test.ts a network with convolutions learns.
+const LEARNERS = ['mlp', 'lenetrelu', 'lenettanh', 'convnet', 'simpleconvnet'];
+
+test.each(unlessAll(['mlp'], LEARNERS))('%s learns sixteen digits by heart', async (name) => {
+  sg.manualSeed(5);
+  const model = keep(sg.models.create(name));
+  const optimizer = new sg.optim.Adam(model.parameters(), { lr: 2e-3 });
+  const x = keep(sg.tensor(pixels, { shape: [16, 1, 28, 28] }));
+  const y = keep(sg.tensor(labels));
+  const reads: Promise<number>[] = [];
+  for (let step = 0; step < 40; step++) {
+    using logits = model.forward(x);
+    using loss = sg.nn.functional.crossEntropy(logits, y);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    reads.push(loss.item());
+  }
+  const losses = await Promise.all(reads);
+  optimizer.dispose?.();
+  expect(losses[0]).toBeGreaterThan(1.5);
+  expect(losses.at(-1)).toBeLessThan(name === 'simpleconvnet' ? 1 : 0.4);
+});
 
 test('what does not fit is refused', () => {
   expect(() => new sg.models.LeNet5({ inputSize: 30 as 28 })).toThrow(

@@ -1,6 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { currentDevice } from '../../src/gpu/device.js';
+import { ALL } from '../support/extent.js';
 
 const { nn } = sg;
 
@@ -30,18 +31,20 @@ async function step(
   const { queue } = currentDevice();
   const before = queue.dispatches;
   const y = forward(x);
-  const numbers = [[...(await y.data())]];
+  const reads = [y.data()];
   y.square().mul(weights).sum().backward();
   const dispatches = queue.dispatches - before;
-  for (const leaf of [x, ...model.parameters()]) numbers.push([...(await leaf.grad!.data())]);
+  for (const leaf of [x, ...model.parameters()]) reads.push(leaf.grad!.data());
+  const numbers = (await Promise.all(reads)).map((values) => [...values]);
   model.zeroGrad();
   for (const tensor of [x, weights]) tensor.dispose();
   return { numbers, dispatches };
 }
 
 describe('Sequential computes a layer and its activation at once', () => {
-  for (const [layerName, makeLayer, shape] of LAYERS) {
-    for (const [name, makeActivation] of ACTIVATIONS) {
+  for (const [i, [layerName, makeLayer, shape]] of LAYERS.entries()) {
+    for (const [j, [name, makeActivation]] of ACTIVATIONS.entries()) {
+      if (!ALL && i % ACTIVATIONS.length !== j) continue; // each layer, and each activation twice
       test(`${layerName} and ${name}: same bits, fewer dispatches, same keys`, async () => {
         sg.manualSeed(1);
         const [layer, activation] = [makeLayer(), makeActivation()];

@@ -29,12 +29,9 @@ Forward/backward activations: 52.14 kB
 Parameters: 246.82 kB
 Estimated total: 302.10 kB`;
 
-/** Of a network that is freed again. */
-function summaryOf(model: sg.nn.Module, inputShape: number[]) {
-  const summary = model.summary(inputShape);
-  model.dispose();
-  return summary;
-}
+/** Of a network without memory. */
+const summaryOf = (make: () => sg.nn.Module, inputShape: number[]) =>
+  sg.meta(make).summary(inputShape);
 
 describe('summary', () => {
   test('of LeNet-5 has every layer with its shape and 61,706 parameters', () => {
@@ -113,7 +110,7 @@ describe('summary', () => {
 
 describe('multiply-adds', () => {
   test('of AlexNet are those of torchinfo: 714,682,664', () => {
-    const summary = summaryOf(new sg.models.AlexNet(), [1, 3, 224, 224]);
+    const summary = summaryOf(() => new sg.models.AlexNet(), [1, 3, 224, 224]);
     const counted = summary.rows.filter(({ multiplyAdds }) => multiplyAdds > 0);
     expect(counted.map(({ multiplyAdds }) => multiplyAdds)).toEqual([
       (3 * 11 * 11 + 1) * 64 * 55 * 55,
@@ -136,7 +133,7 @@ describe('multiply-adds', () => {
   });
 
   test('of a batch and of batch norm, for alexNetCifar, are those of torchinfo', () => {
-    const summary = summaryOf(sg.models.alexNetCifar(), [2, 3, 32, 32]);
+    const summary = summaryOf(() => sg.models.alexNetCifar(), [2, 3, 32, 32]);
     expect(summary.multiplyAdds).toBe(451_654_164);
     expect(summary.rows[2]).toMatchObject({ type: 'BatchNorm2d', multiplyAdds: 2 * (64 + 64) });
     expect(summary.activationBytes).toBe(5_537_952);
@@ -180,7 +177,8 @@ describe('multiply-adds', () => {
     ],
   ] as const)('of %s %j by hand', (name, options, expected) => {
     const shape = [1, ...sg.models.inputShapeOf(name, options)];
-    expect(summaryOf(sg.models.create(name, options), shape).multiplyAdds).toBe(expected);
+    const make = () => sg.models.create(name, options);
+    expect(summaryOf(make, shape).multiplyAdds).toBe(expected);
   });
 
   const { nn } = sg;
@@ -209,7 +207,7 @@ describe('multiply-adds', () => {
     ['a pool', () => new nn.AvgPool2d(2), [2, 8, 4, 4], 0],
     ['gelu', () => new nn.GELU(), [2, 8], 0],
   ] as const)('of %s', (_, make, shape, expected) => {
-    expect(summaryOf(make(), [...shape]).multiplyAdds).toBe(expected);
+    expect(summaryOf(make, [...shape]).multiplyAdds).toBe(expected);
   });
 
   test('of a layer of your own are what it says', () => {
@@ -265,9 +263,8 @@ describe('settings', () => {
     [() => new nn.LogSoftmax(), 'dim -1'],
     [() => new nn.ReLU(), ''],
   ] as const)('%s: %s', (make, expected) => {
-    const layer = make();
+    const layer: sg.nn.Module = sg.meta(make);
     expect(layer.extraRepr()).toBe(expected);
-    layer.dispose();
   });
 });
 
@@ -276,7 +273,7 @@ describe('graph', () => {
     summary.graph.map(({ kind, name, type, inputs }) => [kind, name || type, ...inputs]);
 
   test('of layers one after the other is a chain from the input', () => {
-    const { graph, rows } = summaryOf(new sg.models.LeNet5(), [1, 1, 28, 28]);
+    const { graph, rows } = summaryOf(() => new sg.models.LeNet5(), [1, 1, 28, 28]);
     expect(graph).toHaveLength(13);
     expect(graph[0]).toMatchObject({ kind: 'input', outputShape: [1, 1, 28, 28], inputs: [] });
     expect(graph.slice(1)).toEqual(rows);
@@ -294,7 +291,7 @@ describe('graph', () => {
         return sg.cat([scaled.add(this.skip.forward(x)), x.detach()], 1).flatten(1);
       }
     }
-    expect(edges(summaryOf(new Residual(), [1, 2, 4, 4]))).toEqual([
+    expect(edges(summaryOf(() => new Residual(), [1, 2, 4, 4]))).toEqual([
       ['input', 'Input'],
       ['layer', 'conv', 0],
       ['op', 'relu', 1],

@@ -94,7 +94,9 @@ async function expectSteps(
         // Each step rounds the parameter once, and its own length a few times.
         const most = 1e-6 * path[i]! + (step + 1) * 2 ** -24 * largest[i]!;
         const error = Math.abs(actual[i]! - next);
-        expect(error, `element ${i} after step ${step + 1}`).toBeLessThanOrEqual(most);
+        // Said of what is wrong alone: twelve thousand times it takes longer than the steps.
+        if (!(error <= most))
+          expect(error, `element ${i} after step ${step + 1}`).toBeLessThanOrEqual(most);
       }
     }
   } finally {

@@ -104,6 +104,7 @@ property(
     });
   },
   22,
+  4,
 );
 
 property(
@@ -136,6 +137,7 @@ property(
     });
   },
   10,
+  2,
 );
 
 property(
@@ -157,6 +159,7 @@ property(
     expect(await run(true)).toEqual(await run(false));
   },
   12,
+  2,
 );
 
 interface Transposed {
@@ -205,6 +208,7 @@ property(
     });
   },
   22,
+  4,
 );
 
 property(
@@ -240,4 +244,5 @@ property(
     );
   },
   25,
+  3,
 );

@@ -116,6 +116,7 @@ property(
     }
   },
   14,
+  5,
 );
 
 /** Makes the layers that fit, in `chain`, and checks all their gradients. */

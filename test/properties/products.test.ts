@@ -66,6 +66,7 @@ property(
     });
   },
   40,
+  8,
 );
 
 property(
@@ -89,6 +90,7 @@ property(
     });
   },
   20,
+  6,
 );
 
 property(
@@ -111,6 +113,7 @@ property(
       f16: f16(x),
     }),
   25,
+  4,
 );
 
 property(
@@ -129,6 +132,7 @@ property(
     expectClose(left, await a.matmul(c.matmul(d)).data(), { absolute: 1e-5, relative: 1e-5 });
   },
   20,
+  6,
 );
 
 property(
@@ -140,4 +144,5 @@ property(
     expect([...(await y.data())]).toEqual(Array<number>(b * m * n).fill(k));
   },
   15,
+  8,
 );

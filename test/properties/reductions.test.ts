@@ -256,6 +256,7 @@ property(
       f16: false,
     }),
   25,
+  6,
 );
 
 property(

@@ -8,6 +8,7 @@ import { test } from 'vitest';
 import { currentDevice } from '../../src/gpu/device.js';
 import { numelOf } from '../../src/gpu/dtype.js';
 import type { OpInput, Reference } from './checkOp.js';
+import { unlessAll } from './extent.js';
 import { shuffledRange, uniform } from './random.js';
 import { ADAPTERS } from './tuning.js';
 
@@ -17,13 +18,14 @@ const FACTOR = Number(environment['SHADEGRAD_PROPERTY_RUNS'] ?? 1);
 
 /**
  * A test that `check` passes for `runs` values, with kernels tuned for either kind of adapter; what
- * a run that fails leaves is freed.
+ * a run that fails leaves is freed. `npm test` draws the first `few` of them.
  */
 export function property<T>(
   name: string,
   arbitrary: fc.Arbitrary<T>,
   check: (value: T) => void | Promise<void>,
   runs = 20,
+  few = Math.ceil(runs / 2),
 ): void {
   const run = async (adapter: (typeof ADAPTERS)[number], value: T): Promise<void> => {
     const { info } = currentDevice();
@@ -38,7 +40,7 @@ export function property<T>(
   test(name, () =>
     fc.assert(fc.asyncProperty(fc.constantFrom(...ADAPTERS), arbitrary, run), {
       seed: SEED,
-      numRuns: FACTOR * runs,
+      numRuns: FACTOR * unlessAll(few, runs),
     }),
   );
 }

@@ -30,6 +30,23 @@ export function errorOf(stderr: string): string {
   return stderr.slice(start).trimEnd();
 }
 
+/** What was built in this process, by whether it has type declarations. */
+const built = new Map<boolean, string>();
+
+/** The folder of the package as the sources are, which is built once in a process. */
+function builtFolder(types: boolean): string {
+  const known = built.get(types);
+  if (known !== undefined) return known;
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-package-'));
+  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+  const script = path.join(ROOT, 'scripts/build.mjs');
+  const args = [script, folder, ...(types ? [] : ['--no-types'])];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
+  built.set(types, folder);
+  return folder;
+}
+
 /**
  * A project in a temporary folder with the package, built from the sources as they are, and its
  * dependencies in node_modules.
@@ -38,14 +55,7 @@ export class Project {
   readonly folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-project-')));
 
   constructor({ types = false, gpu = false }: ProjectOptions = {}) {
-    const script = path.join(ROOT, 'scripts/build.mjs');
-    const args = [
-      script,
-      this.path('node_modules/shadegrad/dist'),
-      ...(types ? [] : ['--no-types']),
-    ];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
+    fs.cpSync(builtFolder(types), this.path('node_modules/shadegrad/dist'), { recursive: true });
     const manifest = path.join(ROOT, 'package.json');
     fs.copyFileSync(manifest, this.path('node_modules/shadegrad/package.json'));
     this.write('package.json', '{ "type": "module" }');
@@ -100,16 +110,22 @@ export class Project {
     return this.start(script, args, env).finished;
   }
 
+  /** Starts the command `shadegrad`, in a process of its own. */
+  startShadegrad(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+    return this.start('node_modules/shadegrad/dist/cli.js', args, env);
+  }
+
   /** Runs the command `shadegrad`. */
   shadegrad(...args: string[]): Promise<Finished> {
-    return this.run('node_modules/shadegrad/dist/cli.js', args);
+    return this.startShadegrad(args).finished;
   }
 
   remove(): void {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private link(name: string): void {
+  /** Installs a package that this repository has. */
+  link(name: string): void {
     const target = this.path('node_modules', name);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.symlinkSync(path.join(ROOT, 'node_modules', name), target);

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { ROOT, type Project } from './builtPackage.js';
+import { ROOT } from './builtPackage.js';
+import type { QuickProject } from './commandLine.js';
 
 /** The code blocks of a Markdown file of this repository that are in `language`. */
 export function codeBlocks(language: string, file = 'README.md'): string[] {
@@ -26,15 +27,14 @@ export function commands(file: string): string[] {
  * print something.
  */
 export async function typeCommands(
-  project: Project,
+  project: QuickProject,
   lines: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   for (const line of lines) {
     const [npx, name, ...args] = line.split(/ +/);
     expect([npx, name], line).toEqual(['npx', 'shadegrad']);
-    const cli = 'node_modules/shadegrad/dist/cli.js';
-    const { code, stdout, stderr } = await project.run(cli, args, env);
+    const { code, stdout, stderr } = await project.begin(args, env).finished;
     expect(code, `${line}\n${stderr}`).toBe(0);
     expect(stdout, line).not.toBe('');
   }

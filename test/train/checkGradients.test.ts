@@ -4,6 +4,7 @@ import { Op } from '../../src/autograd/op.js';
 import type { GpuArray } from '../../src/gpu/gpuArray.js';
 import { defaultGenerator } from '../../src/random/generator.js';
 import { apply } from '../../src/tensor/tensor.js';
+import { unlessAll } from '../support/extent.js';
 import { tidyTest as test } from '../support/tidyTest.js';
 
 const { nn } = sg;
@@ -137,7 +138,7 @@ describe('passes', () => {
 });
 
 describe('fails', () => {
-  for (const factor of [1.2, -1, 0.9]) {
+  for (const factor of unlessAll([0.9], [1.2, -1, 0.9])) {
     test(`for an op whose backward is off by ${factor}, before that op alone`, async () => {
       sg.manualSeed(5);
       const wrong = new Lambda((x) => apply(new WrongDouble(factor), x));

@@ -5,6 +5,7 @@ import { currentDevice } from '../../../src/gpu/device.js';
 import { GpuArray } from '../../../src/gpu/gpuArray.js';
 import { checkMatmul, type MatmulCase } from '../../support/checkMatmul.js';
 import { expectClose } from '../../support/compare.js';
+import { ALL, casesOf } from '../../support/extent.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 
@@ -59,12 +60,32 @@ async function checkBy(variant: string, options: MatmulCase): Promise<void> {
   if (currentDevice().hasF16) await checkMatmul(options, 'f16');
 }
 
-describe.each(VARIANTS)('matmul by %s', (variant) => {
-  // The two tiled ones differ in a size alone, and take long to compile.
-  const cases = variant === 'tiled32' ? CASES.slice(0, 5) : CASES;
-  test.each(cases)('$name', (options) => checkBy(variant, options));
+/** The two tiled ones differ in a size alone, as those of wide blocks, and take long to compile. */
+function casesBy(variant: string): MatmulCase[] {
+  switch (variant) {
+    case 'tiled64':
+      return casesOf(
+        CASES,
+        'rows in quads, bias and relu',
+        'both transposed, in quads, through tanh',
+        'gradients of weight and bias through relu',
+      );
+    case 'tiled32':
+      return casesOf(CASES.slice(0, 5), 'odd sizes, bias and tanh');
+    case 'subgroups16':
+      return casesOf(WIDE.slice(0, 2), 'odd rows and columns');
+    case 'subgroups32':
+      return WIDE;
+    default:
+      return CASES;
+  }
+}
 
-  test('gives the same bits twice', async () => {
+describe.each(VARIANTS)('matmul by %s', (variant) => {
+  test.each(casesBy(variant))('$name', (options) => checkBy(variant, options));
+
+  const repeated = ALL || !variant.startsWith('tiled') ? [variant] : [];
+  test.each(repeated)('gives the same bits twice', async () => {
     force(variant);
     const [a, b] = [uniform(3 * 2052, 1), uniform(2052 * 8, 2)];
     const arrays = [GpuArray.from(a, [3, 2052]), GpuArray.from(b, [2052, 8])] as const;
@@ -75,9 +96,7 @@ describe.each(VARIANTS)('matmul by %s', (variant) => {
 });
 
 describe.each(['subgroups16', 'subgroups32'])('matmul by %s', (variant) => {
-  // They differ in a size alone, and take long to compile.
-  const cases = variant === 'subgroups16' ? WIDE.slice(0, 2) : WIDE;
-  test.each(cases)('$name', (options) => checkBy(variant, options));
+  test.each(casesBy(variant))('$name', (options) => checkBy(variant, options));
 });
 
 describe('matmul by shallow', () => {

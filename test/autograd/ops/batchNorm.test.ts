@@ -5,6 +5,7 @@ import { sigmoid } from '../../reference/activations.js';
 import { batchNorm, channelMoments } from '../../reference/normalization.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { ALL, unlessAll } from '../../support/extent.js';
 import { testHalf } from '../../support/half.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
@@ -13,6 +14,24 @@ import { ADAPTERS, tuneFor, withoutSubgroups } from '../../support/tuning.js';
 const { functional } = sg.nn;
 
 const ACTIVATIONS = { relu: (z: number) => Math.max(z, 0), sigmoid, tanh: Math.tanh };
+
+const ACTIVATED = (['relu', 'sigmoid', 'tanh'] as const).flatMap((activation) =>
+  [
+    [5, 3],
+    [3, 5, 7],
+    [2, 6, 31, 33],
+  ].flatMap((shape) => [true, false].map((training) => ({ activation, shape, training }))),
+);
+/** Each activation, at another number of dimensions. */
+const FEW_ACTIVATED = (
+  [
+    ['relu', 4],
+    ['sigmoid', 3],
+    ['tanh', 2],
+  ] as const
+).flatMap(([name, rank]) =>
+  ACTIVATED.filter(({ activation, shape }) => activation === name && shape.length === rank),
+);
 
 const SHAPES = [
   [3, 1],
@@ -55,8 +74,18 @@ function checkTraining(shape: readonly number[]): Promise<void> {
 
 describe.each(ADAPTERS)('batchNorm, tuned for %s', (adapter) => {
   tuneFor(adapter);
+  const onSoftware = adapter === 'software';
+  // On hardware, more threads share a channel.
+  const shapes =
+    ALL || onSoftware
+      ? SHAPES
+      : [
+          [256, 10],
+          [2, 6, 28, 28],
+          [300, 2, 3],
+        ];
 
-  test.each(SHAPES.map((shape) => ({ shape })))('training, $shape', ({ shape }) =>
+  test.each(shapes.map((shape) => ({ shape })))('training, $shape', ({ shape }) =>
     checkTraining(shape),
   );
 
@@ -86,38 +115,33 @@ describe.each(ADAPTERS)('batchNorm, tuned for %s', (adapter) => {
     });
   });
 
-  test.each(
-    (['relu', 'sigmoid', 'tanh'] as const).flatMap((activation) =>
-      [
-        [5, 3],
-        [3, 5, 7],
-        [2, 6, 31, 33],
-      ].flatMap((shape) => [true, false].map((training) => ({ activation, shape, training }))),
-    ),
-  )('and $activation, $shape, training $training', ({ activation, shape, training }) => {
-    const channels = [shape[1]!];
-    return checkOp({
-      inputs: [input(shape, 1), input(channels, 2, 0.5, 2), input(channels, 3, -1, 1)],
-      op: (x, weight, bias) => {
-        using mean = sg.tensor(uniform(channels[0]!, 4));
-        using variance = sg.tensor(uniform(channels[0]!, 5, 0.5, 2));
-        const options = { training, activation };
-        return functional.batchNorm(x, mean, variance, weight, bias, options);
-      },
-      reference: (x, weight, bias) => {
-        const variances = uniform(channels[0]!, 5, 0.5, 2);
-        const means = [...uniform(channels[0]!, 4)];
-        const given = means.map((mean, c) => ({ mean, variance: variances[c]! }));
-        const running = training ? undefined : given;
-        const { data } = batchNorm(x, weight!, bias!, { running });
-        return { shape, data: data.map(ACTIVATIONS[activation]) };
-      },
-      options: { training, activation },
-      samples: 12,
-      step: activation === 'relu' ? 1e-5 : 1e-3, // a smaller one crosses fewer corners
-      gradient: { absolute: 1e-4, relative: 2e-4 },
-    });
-  });
+  test.each(unlessAll(onSoftware ? FEW_ACTIVATED : FEW_ACTIVATED.slice(0, 2), ACTIVATED))(
+    'and $activation, $shape, training $training',
+    ({ activation, shape, training }) => {
+      const channels = [shape[1]!];
+      return checkOp({
+        inputs: [input(shape, 1), input(channels, 2, 0.5, 2), input(channels, 3, -1, 1)],
+        op: (x, weight, bias) => {
+          using mean = sg.tensor(uniform(channels[0]!, 4));
+          using variance = sg.tensor(uniform(channels[0]!, 5, 0.5, 2));
+          const options = { training, activation };
+          return functional.batchNorm(x, mean, variance, weight, bias, options);
+        },
+        reference: (x, weight, bias) => {
+          const variances = uniform(channels[0]!, 5, 0.5, 2);
+          const means = [...uniform(channels[0]!, 4)];
+          const given = means.map((mean, c) => ({ mean, variance: variances[c]! }));
+          const running = training ? undefined : given;
+          const { data } = batchNorm(x, weight!, bias!, { running });
+          return { shape, data: data.map(ACTIVATIONS[activation]) };
+        },
+        options: { training, activation },
+        samples: 12,
+        step: activation === 'relu' ? 1e-5 : 1e-3, // a smaller one crosses fewer corners
+        gradient: { absolute: 1e-4, relative: 2e-4 },
+      });
+    },
+  );
 
   test.each([
     { name: 'some samples', shape: [9, 3, 7, 5], limit: 1024, momentum: 0.3 },

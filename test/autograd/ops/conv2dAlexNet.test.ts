@@ -9,6 +9,7 @@ import {
   type Convolution,
 } from '../../reference/conv2dElements.js';
 import { expectClose } from '../../support/compare.js';
+import { casesOf } from '../../support/extent.js';
 import { uniform } from '../../support/random.js';
 
 interface Layer {
@@ -33,8 +34,11 @@ const LAYERS: Layer[] = [
   { name: 'of CIFAR-10', x: [1, 3, 32, 32], weight: [64, 3, 5, 5], padding: 2 },
 ];
 
+/** By each kernel: without a stride, the filters of 3x3 and 5x5 have kernels of their own. */
+const FEW = casesOf(LAYERS, 'layer 1', 'layer 4', '2012, layer 2');
+
 describe('conv2d of AlexNet', () => {
-  test.each(LAYERS)('$name', async ({ x, weight, stride = 1, padding = 0, groups = 1 }) => {
+  test.each(FEW)('$name', async ({ x, weight, stride = 1, padding = 0, groups = 1 }) => {
     const outOf = (size: number): number =>
       Math.floor((size + 2 * padding - weight[2]!) / stride) + 1;
     const shapes = {

@@ -25,6 +25,7 @@ import {
   forceConvolutions,
   GRADIENTS,
 } from '../../support/convolutionVariants.js';
+import { unlessAll } from '../../support/extent.js';
 import { relativeError } from '../../support/results.js';
 
 const VARIANTS = ['winograd2', 'winograd4'] as const;
@@ -70,7 +71,8 @@ describe.each(VARIANTS)('conv2d by %s', (variant) => {
   // Sums of 75 products of up to 1: the largest error was 1.2e-5.
   const forward = { absolute: 1e-5, relative: 3e-5 };
   const activations = ACTIVATIONS.map((activation) => ({ ...activation, forward }));
-  test.each(activations)('$activation', checkActivation);
+  const few = activations.filter(({ activation }) => activation === 'sigmoid');
+  test.each(unlessAll(few, activations))('$activation', checkActivation);
 });
 
 /** Results and gradients of an op by a variant. */
@@ -93,7 +95,7 @@ async function resultsOf(
 }
 
 describe.each(VARIANTS)('%s agrees with the direct kernels', (variant) => {
-  test.each([3, 5])('on a transposed convolution, %i', async (kernel) => {
+  test.each(unlessAll([3], [3, 5]))('on a transposed convolution, %i', async (kernel) => {
     const shapes = [[2, 6, 5, 7], [6, 4, kernel, kernel], [8]];
     const op = (): ConvTranspose2d => new ConvTranspose2d({ padding: [0, 1], groups: 2 });
     const expected = await resultsOf('direct', op(), shapes);

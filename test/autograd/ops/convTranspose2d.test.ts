@@ -9,6 +9,7 @@ import {
   convTranspose2d,
   type ConvTranspose2dReferenceOptions,
 } from '../../reference/convTranspose2d.js';
+import { casesOf } from '../../support/extent.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
@@ -77,7 +78,16 @@ const CASES: Case[] = [
 ];
 
 describe('convTranspose2d', () => {
-  test.each(CASES)('$name', ({ x, weight, options, bias = true }) =>
+  // Of those with groups and those with outputPadding one each.
+  const cases = casesOf(
+    CASES,
+    'a stride of 1',
+    'outputPadding',
+    'a stride above the filter: some of the result is bias alone',
+    'groups, without bias',
+    'all at once',
+  );
+  test.each(cases)('$name', ({ x, weight, options, bias = true }) =>
     checkOp({
       inputs: [x, weight, ...(bias ? [[weight[1]! * (options.groups ?? 1)]] : [])].map(input),
       op: (...inputs) => apply(new ConvTranspose2d(options), ...inputs),

@@ -6,6 +6,7 @@ import { apply } from '../../../src/tensor/tensor.js';
 import { crossEntropy } from '../../reference/crossEntropy.js';
 import { checkOp, type OpInput } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { ALL } from '../../support/extent.js';
 import { uniform } from '../../support/random.js';
 import { ADAPTERS, tuneFor } from '../../support/tuning.js';
 
@@ -228,12 +229,14 @@ describe.each(ADAPTERS)('crossEntropy, tuned for %s', (adapter) => {
     check([logitsOf(5, c), indicesOf(5, c)]),
   );
 
-  test.each([
-    [300, 3],
-    [1024, 2],
-    [1025, 2],
-    [40, 1025],
-  ])('of %i rows of %i classes', async (n, c) => {
+  test.each(
+    [
+      [300, 3],
+      [1024, 2],
+      [1025, 2],
+      [40, 1025],
+    ].filter(([n]) => ALL || n !== (adapter === 'software' ? 1024 : 40)),
+  )('of %i rows of %i classes', async (n, c) => {
     const weight = { shape: [c], data: uniform(c, 9, 0.5, 2), grad: false };
     await check([logitsOf(n, c), indicesOf(n, c, -100), weight]);
     await check([logitsOf(n, c), indicesOf(n, c)], { reduction: 'sum' });

@@ -4,6 +4,7 @@ import { numelOf } from '../../../src/gpu/dtype.js';
 import { mean, norm, product, reduceOver, sum } from '../../reference/reduce.js';
 import { checkOp } from '../../support/checkOp.js';
 import { expectClose } from '../../support/compare.js';
+import { unlessAll } from '../../support/extent.js';
 import { withBindingLimit } from '../../support/limits.js';
 import { uniform } from '../../support/random.js';
 import { dimsOf, REDUCTION_CASES } from '../../support/reductions.js';
@@ -32,14 +33,15 @@ describe.each(ADAPTERS)('tuned for %s', (adapter) => {
   });
 
   test('sums of few long rows and of many short ones are right to 1e-6', async () => {
-    for (const { shape, dim } of [
+    const cases = [
       { shape: [3, 100_003], dim: 1 },
+      { shape: [601, 67], dim: 1 },
+      { shape: [20_001, 33], dim: 0 },
       { shape: [100_003, 3], dim: 0 },
       { shape: [30_011, 11], dim: 1 },
-      { shape: [601, 67], dim: 1 },
       { shape: [7, 20_001, 3], dim: 1 },
-      { shape: [20_001, 33], dim: 0 },
-    ]) {
+    ];
+    for (const { shape, dim } of unlessAll(cases.slice(0, 3), cases)) {
       const data = uniform(numelOf(shape), 6, 1, 1.001);
       using x = sg.tensor(data, { shape });
       using y = x.sum(dim);
