@@ -51,7 +51,9 @@ describe('the built package', () => {
     const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
     const options = ['--strict', '--noEmit', '--module', 'node16', '--target', 'es2022'];
     const libraries = ['--lib', 'es2022,esnext.disposable,dom,dom.iterable,dom.asynciterable'];
-    const args = [tsc, ...options, ...libraries, 'page.ts'];
+    // WebGPU's types, which older compilers than TypeScript 6 have not in them.
+    project.link('@webgpu/types');
+    const args = [tsc, ...options, ...libraries, '--types', '@webgpu/types', 'page.ts'];
     const { status, stdout } = spawnSync(process.execPath, args, {
       cwd: project.folder,
       encoding: 'utf8',
