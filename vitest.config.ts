@@ -51,7 +51,6 @@ export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
   resolve: { alias: { shadegrad: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     setupFiles: ['test/setup/device.ts'],
-    include: ['test/**/*.test.ts'],
     testTimeout: TWO_MINUTES,
     hookTimeout: TWO_MINUTES,
     // Kernels on a software adapter use every core, so more workers only wait for each other.
@@ -60,26 +59,30 @@ export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
     projects: [
       {
         extends: true,
+        mode,
         test: {
           name: 'node',
           environment: 'node',
+          globalSetup: ['test/setup/builtPackages.ts'],
+          include: ['test/**/*.test.ts'],
           pool: 'forks',
           // Files share a process, its device and the pipelines that are compiled for it.
           isolate: false,
           exclude: ['test/**/*.browser.test.ts'],
         },
       },
-      ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject(mode === 'all')]),
+      ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject(mode)]),
     ],
   },
 }));
 
 /** Left out where one mutation after the other is run in Node: it costs each a second to set up. */
-async function chromiumProject(all: boolean): Promise<TestProjectInlineConfiguration> {
+async function chromiumProject(mode: string): Promise<TestProjectInlineConfiguration> {
   return {
     extends: true,
+    mode,
     test: {
-      include: all ? ['test/**/*.test.ts'] : IN_CHROMIUM,
+      include: mode === 'all' ? ['test/**/*.test.ts'] : IN_CHROMIUM,
       exclude: ['test/**/*.node.test.ts'],
       globalSetup: ['test/setup/fileServer.ts'],
       browser: {

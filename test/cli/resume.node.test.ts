@@ -77,10 +77,9 @@ test('the undisturbed run ends well', () => {
 
 /** When a training is killed: so many milliseconds after it has printed a text, or after its start. */
 function* moments(): Generator<[text: string, delay: number]> {
-  const shares = uniform(ALL ? 20 : 2, Date.now() % 2 ** 31, 0, 1);
+  const shares = uniform(ALL ? 20 : 1, Date.now() % 2 ** 31, 0, 1);
   if (ALL) for (const share of shares) yield ['', share * duration];
-  // Before there is anything to go on with, and in the middle.
-  else yield* [['adapter', shares[0]! * 200] as const, [EPOCH, shares[1]! * afterEpoch] as const];
+  else yield [EPOCH, shares[0]! * afterEpoch]; // where there is something to go on with
 }
 
 test('killed at random moments and resumed: the same weights, bit for bit, and whole files', async () => {

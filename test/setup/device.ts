@@ -3,9 +3,9 @@
  * page, and so the device with its pipelines. A test fails on a WebGPU error that it did not catch,
  * on GPU memory that it took and left, and on a device that it left in another state.
  */
-import { init, manualSeed, memory, sync } from 'shadegrad';
+import { close, init, manualSeed, memory, sync } from 'shadegrad';
 import { openDevice, type Device } from '../../src/gpu/device.js';
-import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { disposeKept } from '../support/keep.js';
 
 let before: { device: Device; state: object; bytes: number };
@@ -40,6 +40,11 @@ beforeAll(async () => {
   // Where a driver was asked for, the adapter that npm installs is no substitute.
   const driver = typeof process !== 'undefined' && process.env['SHADEGRAD_TEST_DRIVER'];
   if (driver) expect(info.description, 'adapter').not.toMatch(/swiftshader/i);
+});
+
+afterAll(() => {
+  // What hooks left on the device is no matter of the next file, which gets a new one then.
+  if (memory().bytesInUse > 0) close();
 });
 
 beforeEach(async () => {

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
 /** The folder of this repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,20 +31,20 @@ export function errorOf(stderr: string): string {
   return stderr.slice(start).trimEnd();
 }
 
-/** What was built in this process, by whether it has type declarations. */
-const built = new Map<boolean, string>();
-
-/** The folder of the package as the sources are, which is built once in a process. */
+/** The folder of the package, built from the sources as they are by the first who needs it in a run. */
 function builtFolder(types: boolean): string {
-  const known = built.get(types);
-  if (known !== undefined) return known;
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shadegrad-package-'));
-  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+  const folder = path.join(inject('builtPackages'), types ? 'types' : 'plain');
+  if (fs.existsSync(folder)) return folder;
+  const own = `${folder}-${process.pid}`; // whole before others see it
   const script = path.join(ROOT, 'scripts/build.mjs');
-  const args = [script, folder, ...(types ? [] : ['--no-types'])];
+  const args = [script, own, ...(types ? [] : ['--no-types'])];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
-  built.set(types, folder);
+  try {
+    fs.renameSync(own, folder);
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error; // else somebody was faster
+  }
   return folder;
 }
 

@@ -1,6 +1,6 @@
-import * as sg from 'shadegrad';
 import { vi } from 'vitest';
 import { printout } from './printout.js';
+import { releasingAll } from './releasingAll.js';
 
 /** The module that test/setup/tutorialPlugin.ts makes of a page. */
 export interface PageProgram {
@@ -16,11 +16,8 @@ export async function runPage(page: () => Promise<PageProgram>): Promise<number[
   printout.clear();
   const log = vi.spyOn(console, 'log').mockImplementation((...values) => printout.print(...values));
   try {
-    return (await page()).expected;
+    return await releasingAll(async () => (await page()).expected); // pages free nothing
   } finally {
     log.mockRestore();
-    // Pages free nothing: a new device has nothing of them.
-    sg.close();
-    await sg.init({ onNote: () => undefined });
   }
 }
