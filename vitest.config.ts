@@ -23,10 +23,10 @@ const IN_CHROMIUM = [
   'test/**/*.browser.test.ts',
   'test/{gpu,shaders}/*.test.ts',
   'test/golden/{ops,lenet5}.test.ts',
-  'test/examples/*.test.ts',
+  'test/examples/tutorials.test.ts',
   'test/data/{dataLoader,download,gzip,image,io,safetensors}.test.ts',
   'test/tensor/{capture,print}.test.ts',
-  'test/train/{trainer,trajectory}.test.ts',
+  'test/train/trainer.test.ts',
   'test/viz/{charts,report}.test.ts',
 ];
 

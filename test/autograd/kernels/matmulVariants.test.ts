@@ -67,7 +67,6 @@ function casesBy(variant: string): MatmulCase[] {
       return casesOf(
         CASES,
         'rows in quads, bias and relu',
-        'both transposed, in quads, through tanh',
         'gradients of weight and bias through relu',
       );
     case 'tiled32':
