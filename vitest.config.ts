@@ -30,6 +30,9 @@ const IN_CHROMIUM = [
   'test/viz/{charts,report}.test.ts',
 ];
 
+/** Files of `npm run test:all` alone. */
+const ONLY_IN_ALL = ['test/golden/torchvisionAlexnet.node.test.ts'];
+
 // Files named *.node.test.ts (files, the command line) run in Node alone, and *.browser.test.ts in
 // Chromium alone.
 // `npm run test:all` has the mode `all`: every file in both runtimes, and every case.
@@ -68,7 +71,7 @@ export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
           pool: 'forks',
           // Files share a process, its device and the pipelines that are compiled for it.
           isolate: false,
-          exclude: ['test/**/*.browser.test.ts'],
+          exclude: ['test/**/*.browser.test.ts', ...(mode === 'all' ? [] : ONLY_IN_ALL)],
         },
       },
       ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject(mode)]),

@@ -4,7 +4,7 @@ import * as sg from 'shadegrad';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { errorOf, type Finished } from '../support/builtPackage.js';
 import { QuickProject } from '../support/commandLine.js';
-import { ALL } from '../support/extent.js';
+import { ALL, testAll } from '../support/extent.js';
 import { uniform } from '../support/random.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
@@ -141,7 +141,7 @@ describe('Ctrl-C', () => {
 });
 
 describe('--resume', () => {
-  test('of a finished training goes on for more epochs, interrupted or not', async () => {
+  testAll('of a finished training goes on for more epochs, interrupted or not', async () => {
     const args = [...TRAIN, '--out', 'short'];
     args[args.indexOf('--epochs') + 1] = '2';
     args[args.indexOf('--schedule') + 1] = 'step';

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumLaunchOptions } from '../setup/chromium.js';
 import { Project, ROOT } from '../support/builtPackage.js';
 import { codeBlock } from '../support/readme.js';
+import { testAll } from '../support/extent.js';
 
 /** For `expect.poll`, on a machine that is busy. */
 const PATIENT = { timeout: 90_000 };
@@ -53,7 +54,7 @@ describe('examples/browser/index.html with examples/browser/main.js', () => {
     await server.close();
   });
 
-  test('trains LeNet-5 and shows curves and predictions', async () => {
+  testAll('trains LeNet-5 and shows curves and predictions', async () => {
     const { port } = server.httpServer!.address() as AddressInfo;
     const { page, errors } = await open(`http://127.0.0.1:${port}/?images=2048`);
     await expect.poll(() => page.textContent('#status'), PATIENT).toMatch(/^test accuracy /);

@@ -1,5 +1,6 @@
 /** The examples that need no files, imported as they are, in Node and in Chromium. */
 import { describe, expect, test, vi } from 'vitest';
+import { testAll } from '../support/extent.js';
 
 /** Imports an example, which runs it, and gives the lines that it prints. */
 async function linesOf(load: () => Promise<unknown>): Promise<string[]> {
@@ -79,7 +80,7 @@ describe('examples/memory.js', () => {
   });
 });
 
-test('examples/capture.js does less on the host, and learns', async () => {
+testAll('examples/capture.js does less on the host, and learns', async () => {
   // @ts-expect-error: a JavaScript file
   const lines = await linesOf(() => import('../../examples/capture.js'));
 

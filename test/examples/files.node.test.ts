@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROOT } from '../support/builtPackage.js';
 import { QuickProject } from '../support/commandLine.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
+import { testAll } from '../support/extent.js';
 
 let project: QuickProject;
 beforeAll(() => {
@@ -37,7 +38,7 @@ test('examples/saveAndLoad.js', async () => {
   expect(learns).toBe(`learns: ${400 * 120 + 120 + 120 * 84 + 84 + 84 * 2 + 2}`);
 });
 
-test('examples/trainer.js', async () => {
+testAll('examples/trainer.js', async () => {
   const lines = await linesOf('examples/trainer.js');
   const [, accuracy] = /^test accuracy ([\d.]+)%$/.exec(lines.at(-2)!)!;
   expect(Number(accuracy)).toBeGreaterThan(90);

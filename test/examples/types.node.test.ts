@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../support/builtPackage.js';
 import { typeErrors } from '../support/pageTypes.js';
+import { testAll } from '../support/extent.js';
 
 const TUTORIALS = 'docs/tutorials';
 
@@ -17,7 +18,7 @@ test('of the tutorials and the README, as strict as the sources', () => {
   expect(typeErrors(Object.fromEntries(pages) as Record<string, string>)).toEqual([]);
 });
 
-test('a page with other types is noticed, by its line', () => {
+testAll('a page with other types is noticed, by its line', () => {
   const wrong = [
     '# A page',
     '```ts',

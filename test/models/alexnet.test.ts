@@ -1,7 +1,7 @@
 import * as sg from 'shadegrad';
 import { describe, expect, test } from 'vitest';
 import { alexnet, type Layer, type Weights } from '../reference/alexnet.js';
-import { ALL, unlessAll } from '../support/extent.js';
+import { ALL, unlessAll, testAll } from '../support/extent.js';
 import { keep } from '../support/keep.js';
 import { withBindingLimit } from '../support/limits.js';
 import { narrow, NARROWER } from '../support/narrow.js';
@@ -227,7 +227,7 @@ test('AlexNet takes other sizes of images, and other numbers of classes and chan
   expect(model.summary([2, 1, 300, 280]).rows.at(-1)!.outputShape).toEqual([2, 5]);
 });
 
-test('the 2012 form starts as the paper says: N(0, 0.01), and biases of 1 or 0', async () => {
+testAll('the 2012 form starts as the paper says: N(0, 0.01), and biases of 1 or 0', async () => {
   sg.manualSeed(8);
   const model = keep(new sg.models.AlexNet({ variant: '2012' }));
   const parameters = model.namedParameters();

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { choose, type KernelFamily } from '../../src/autograd/kernels/choice.js';
 import { currentDevice, type Device } from '../../src/gpu/device.js';
 import { GpuArray } from '../../src/gpu/gpuArray.js';
-import { ALL } from '../support/extent.js';
+import { ALL, testAll } from '../support/extent.js';
 
 afterEach(() => currentDevice().choices.tuned.clear());
 
@@ -54,7 +54,7 @@ describe('tune', () => {
     expect(model.seen).toEqual(['slow', 'quick', 'slow']);
   });
 
-  test('measures the kernels of a real network, and leaves its results alone', async () => {
+  testAll('measures the kernels of a real network, and leaves its results alone', async () => {
     sg.manualSeed(1);
     // Each piece of work is five to seven kernels to compile: two of a dense layer show what tune()
     // does with them, and conv2dGemm.test.ts tries those of convolutions.

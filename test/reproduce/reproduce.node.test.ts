@@ -12,6 +12,7 @@ import { readKept } from '../../reproduce/results.js';
 import { runPython } from '../../reproduce/python.js';
 import { runExperiment, type Measured } from '../../reproduce/runner.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
+import { testAll } from '../support/extent.js';
 
 let root = '';
 let folder = '';
@@ -37,7 +38,7 @@ const run = (options: Parameters<typeof reproduce>[1]) =>
   reproduce(openDevice()!, { folder, log: (text) => lines.push(text), ...options });
 
 describe('an experiment', () => {
-  test('is trained, kept after each epoch, and shown', async () => {
+  testAll('is trained, kept after each epoch, and shown', async () => {
     await run({ only: ['leNetTanh'], epochs: 2, quick: true });
     const { files } = readKept(folder);
     const [result, ...more] = files[0]!.results;

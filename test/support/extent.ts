@@ -1,3 +1,5 @@
+import { test } from 'vitest';
+
 /**
  * How much is tested. `npm test` leaves out cases that take no other way through the code than those
  * that it has; `npm run test:all` has every case.
@@ -19,4 +21,9 @@ export function casesOf<C extends { name: string }>(cases: readonly C[], ...name
     return found;
   });
   return ALL ? [...cases] : few;
+}
+
+/** A test of `npm run test:all` alone: elsewhere it does not exist, rather than being skipped. */
+export function testAll(name: string, fn: () => Promise<void> | void, timeout?: number): void {
+  if (ALL) test(name, fn, timeout);
 }
