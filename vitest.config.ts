@@ -10,7 +10,7 @@ import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { OpsReporter } from './test/setup/opsReporter.js';
 import { SummaryReporter } from './test/setup/summaryReporter.js';
 import { tutorialPlugin } from './test/setup/tutorialPlugin.js';
-import { wgslPlugin } from './test/setup/wgslPlugin.js';
+import { textPlugin } from './test/setup/textPlugin.js';
 
 const TWO_MINUTES = 120_000;
 
@@ -30,14 +30,17 @@ const IN_CHROMIUM = [
   'test/viz/{charts,report}.test.ts',
 ];
 
-/** Files of `npm run test:all` alone. */
-const ONLY_IN_ALL = ['test/golden/torchvisionAlexnet.node.test.ts'];
+/** Files that run in Node in `npm run test:all` alone; the first runs in Chromium each time. */
+const IN_NODE_ONLY_IN_ALL = [
+  'test/shaders/everyPipeline.test.ts',
+  'test/golden/torchvisionAlexnet.node.test.ts',
+];
 
 // Files named *.node.test.ts (files, the command line) run in Node alone, and *.browser.test.ts in
 // Chromium alone.
 // `npm run test:all` has the mode `all`: every file in both runtimes, and every case.
 export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
-  plugins: [wgslPlugin(), safetensorsPlugin(), tutorialPlugin()],
+  plugins: [textPlugin(), safetensorsPlugin(), tutorialPlugin()],
   // Found within functions, these would be bundled, and the page reloaded, in the middle of a run.
   optimizeDeps: {
     include: [
@@ -71,7 +74,7 @@ export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
           pool: 'forks',
           // Files share a process, its device and the pipelines that are compiled for it.
           isolate: false,
-          exclude: ['test/**/*.browser.test.ts', ...(mode === 'all' ? [] : ONLY_IN_ALL)],
+          exclude: ['test/**/*.browser.test.ts', ...(mode === 'all' ? [] : IN_NODE_ONLY_IN_ALL)],
         },
       },
       ...(process.env.SHADEGRAD_MUTATION ? [] : [await chromiumProject(mode)]),

@@ -8,7 +8,7 @@ import { createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumLaunchOptions } from '../setup/chromium.js';
 import { Project, ROOT } from '../support/builtPackage.js';
-import { codeBlock } from '../support/readme.js';
+import { codeBlock } from '../support/pages.js';
 import { testAll } from '../support/extent.js';
 
 /** For `expect.poll`, on a machine that is busy. */

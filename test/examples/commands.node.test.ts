@@ -14,7 +14,7 @@ import { trainCommand } from '../../src/cli/commands/train.js';
 import { ROOT } from '../support/builtPackage.js';
 import { QuickProject } from '../support/commandLine.js';
 import { ALL } from '../support/extent.js';
-import { codeBlock, commands, typeCommands } from '../support/readme.js';
+import { codeBlock, commands, TUTORIALS, typeCommands } from '../support/pages.js';
 import { tinyCifar10 } from '../support/tinyCifar10.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
@@ -23,13 +23,9 @@ const PROGRAM: Record<string, () => Command> = {
   ...{ plot: plotCommand, predict: predictCommand, profile: profileCommand },
   ...{ summary: summaryCommand, train: trainCommand },
 };
-const TUTORIALS = 'docs/tutorials';
-const COMMAND_LINE = `${TUTORIALS}/command-line.md`;
+const COMMAND_LINE = 'docs/tutorials/command-line.md';
 
-const pages = fs
-  .readdirSync(path.join(ROOT, TUTORIALS))
-  .map((file) => `${TUTORIALS}/${file}`)
-  .filter((page) => commands(page).length > 0);
+const pages = TUTORIALS.filter((page) => commands(page).length > 0);
 
 let project: QuickProject;
 beforeAll(() => {
@@ -60,8 +56,8 @@ test('there are pages with commands', () => {
   expect(pages).toEqual(
     expect.arrayContaining([
       COMMAND_LINE,
-      `${TUTORIALS}/gradient-check.md`,
-      `${TUTORIALS}/seeing.md`,
+      'docs/tutorials/gradient-check.md',
+      'docs/tutorials/seeing.md',
     ]),
   );
   expect(commands(COMMAND_LINE).length).toBeGreaterThan(8);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { io, type Tensor } from 'shadegrad';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { needPython, python } from '../support/python.js';
-import { codeBlocks } from '../support/readme.js';
+import { codeBlocks } from '../support/pages.js';
 import { runPage, type PageProgram } from '../support/runPage.js';
 
 const PAGE = 'docs/tutorials/interchange.md';

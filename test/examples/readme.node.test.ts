@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../support/builtPackage.js';
 import { QuickProject } from '../support/commandLine.js';
-import { codeBlock, commands, typeCommands } from '../support/readme.js';
+import { codeBlock, commands, PAGES, typeCommands } from '../support/pages.js';
 import { writeTinyMnist } from '../support/tinyMnist.js';
 
 let project: QuickProject;
@@ -55,8 +55,7 @@ describe("README's commands", () => {
     const { scripts } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
-    const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(start|test)\b)/g)];
+    const named = [...PAGES[file]!.matchAll(/npm (?:run ([\w:-]+)|(start|test)\b)/g)];
     expect(named.length).toBeGreaterThan(0);
     for (const [, run, known] of named) expect(Object.keys(scripts)).toContain(run ?? known);
   });
@@ -64,8 +63,7 @@ describe("README's commands", () => {
   test.each(['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md'])(
     'links in %s lead somewhere',
     (file) => {
-      const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
-      for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      for (const [, target] of PAGES[file]!.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
         expect(fs.existsSync(path.join(ROOT, target!)), target).toBe(true);
       }
     },

@@ -1,39 +1,40 @@
 /**
  * The pages of docs/tutorials: their blocks of code run, in Node and in Chromium, and print what they
- * say that they print.
+ * say that they print. `npm test` runs in Node those that have blocks for Node alone.
  */
 import { describe, expect, test } from 'vitest';
+import { ALL } from '../support/extent.js';
+import { PAGES, TUTORIALS } from '../support/pages.js';
 import { printout } from '../support/printout.js';
 import { runPage, type PageProgram } from '../support/runPage.js';
 
-const pages = import.meta.glob<PageProgram>('../../docs/tutorials/*.md', { query: '?program' });
+const programs = import.meta.glob<PageProgram>('../../docs/tutorials/*.md', { query: '?program' });
 const wrongPages = import.meta.glob<PageProgram>('./*.md', { query: '?program' });
 
-const nameOf = (path: string): string => path.split('/').at(-1)!;
+const isNode = typeof process !== 'undefined';
+
+/** The pages that run in this runtime. */
+const here = TUTORIALS.filter((page) => ALL || !isNode || PAGES[page]!.includes('```ts node\n'));
 
 const byLine = (lines: Iterable<number>): number[] => [...lines].sort((a, b) => a - b);
 
 test('there are pages', () => {
-  expect(Object.keys(pages).map(nameOf)).toContain('training.md');
+  expect(here).toContain('docs/tutorials/training.md');
 });
 
-describe.each(Object.entries(pages).map(([path, page]) => [nameOf(path), page] as const))(
-  '%s',
-  (_, page) => {
-    test('runs, and prints what it says', async () => {
-      const expected = await runPage(page);
-      expect(printout.wrong).toEqual([]);
-      expect(expected.length).toBeGreaterThan(0);
-      expect(byLine(printout.checked)).toEqual(byLine(expected));
-      const odd = printout.lines.filter((line) => /\bNaN\b|Infinity|undefined|\[object/.test(line));
-      expect(odd).toEqual([]);
-    });
-  },
-);
+describe.each(here)('%s', (page) => {
+  test('runs, and prints what it says', async () => {
+    const expected = await runPage(programs[`../../${page}`]!);
+    expect(printout.wrong).toEqual([]);
+    expect(expected.length).toBeGreaterThan(0);
+    expect(byLine(printout.checked)).toEqual(byLine(expected));
+    const odd = printout.lines.filter((line) => /\bNaN\b|Infinity|undefined|\[object/.test(line));
+    expect(odd).toEqual([]);
+  });
+});
 
 test('a page that prints something else is noticed', async () => {
   const expected = await runPage(wrongPages['./wrongPage.md']!);
-  const isNode = typeof process !== 'undefined';
   expect(printout.wrong).toEqual([
     'line 8: expected "the same bits: true", got "the same bits: false"',
     'line 9: expected "3", got "2"',

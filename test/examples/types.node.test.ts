@@ -1,21 +1,13 @@
 /** The code in Markdown pages has the types that it claims: esbuild, which runs it, only drops them. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from '../support/builtPackage.js';
 import { typeErrors } from '../support/pageTypes.js';
 import { testAll } from '../support/extent.js';
-
-const TUTORIALS = 'docs/tutorials';
+import { PAGES, TUTORIALS } from '../support/pages.js';
 
 test('of the tutorials and the README, as strict as the sources', () => {
-  const tutorials = fs
-    .readdirSync(path.join(ROOT, TUTORIALS))
-    .map((file) => `${TUTORIALS}/${file}`);
-  expect(tutorials.length).toBeGreaterThan(7);
-  const files = ['README.md', ...tutorials];
-  const pages = files.map((file) => [file, fs.readFileSync(path.join(ROOT, file), 'utf8')]);
-  expect(typeErrors(Object.fromEntries(pages) as Record<string, string>)).toEqual([]);
+  expect(TUTORIALS.length).toBeGreaterThan(7);
+  const pages = ['README.md', ...TUTORIALS].map((file) => [file, PAGES[file]!] as const);
+  expect(typeErrors(Object.fromEntries(pages))).toEqual([]);
 });
 
 testAll('a page with other types is noticed, by its line', () => {

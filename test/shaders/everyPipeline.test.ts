@@ -14,7 +14,7 @@ import { Tally } from '../../src/train/tally.js';
 import type { Case } from '../golden/cases.js';
 import { families } from '../golden/check.js';
 import { FUNCTIONS } from '../golden/functions.js';
-import { ALL } from '../support/extent.js';
+import { testAll } from '../support/extent.js';
 import { setSubgroupMatrices } from '../support/tuning.js';
 
 const sources = import.meta.glob<string>('../../shaders/*.wgsl', {
@@ -195,10 +195,12 @@ test('each file compiles with every set of flags', async () => {
   expect(complaints).toEqual([]);
 });
 
-// The driver's part, which takes a minute or two.
-if (ALL) {
-  test('each makes a pipeline', async () => {
+// The driver's part takes minutes.
+testAll(
+  'each makes a pipeline',
+  async () => {
     const count = await currentDevice().pipelines.warmUp(met.values());
     expect(count).toBeGreaterThan(0);
-  });
-}
+  },
+  1_200_000,
+);

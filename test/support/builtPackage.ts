@@ -16,6 +16,9 @@ export interface ProjectOptions {
   gpu?: boolean;
 }
 
+// Processes are out of sight of `npm run test:changed`, which follows imports: these name what they run.
+import.meta.glob(['../../src/{index,cli/main}.ts', '../../examples/**/*.{js,ts}']);
+
 /** What a finished process left. */
 export interface Finished {
   /** Exit code, or null for a process that a signal ended. */

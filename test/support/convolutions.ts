@@ -4,7 +4,7 @@ import { Conv2d } from '../../src/autograd/ops/conv2d.js';
 import { apply } from '../../src/tensor/tensor.js';
 import { conv2d, type Conv2dReferenceOptions } from '../reference/conv2d.js';
 import { checkOp, type OpCheck } from './checkOp.js';
-import { ALL } from './extent.js';
+import { ALL, unlessAll } from './extent.js';
 import { uniform } from './random.js';
 
 export interface Case {
@@ -273,7 +273,8 @@ export async function checkActivation({
   const small = { stride: [2, 2], padding: [1, 1] } as const;
   await checkWith([2, 1, 7, 8], [5, 1, 3, 3], small);
   // Both gradients read the same lines of dL/dy.
-  if (ALL || activation === 'sigmoid') await checkWith([4, 3, 7, 12], [6, 3, 5, 5], {});
+  if (ALL || activation === 'sigmoid')
+    await checkWith([4, 3, unlessAll(7, 11), 12], [6, 3, 5, 5], {});
 
   function checkWith(x: number[], weight: number[], same: Conv2dReferenceOptions): Promise<void> {
     const shapes = [x, weight, [weight[0]!]];

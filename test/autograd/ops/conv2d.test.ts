@@ -24,7 +24,6 @@ const FEW = {
   software: casesOf(
     CASES,
     'LeNet, layer 1',
-    'LeNet, layer 2, of a smaller image',
     'rows of padding that are skipped, of eight images',
     'several rows of windows a thread, a filter of one row',
     'groups',
@@ -79,32 +78,16 @@ test('takes an image without a batch', () =>
   }));
 
 describe('Inf and NaN stay in the windows that they are in', () => {
-  test.each([
-    [
-      [3, 4],
-      [1, 1],
-    ],
-    [
-      [1, 7],
-      [1, 1],
-    ],
-    [
-      [3, 11],
-      [1, 4],
-    ],
-    [
-      [2, 3],
-      [2, 2],
-    ],
-    [
-      [1, 9],
-      [1, 2],
-    ],
-    [
-      [2, 2],
-      [1, 1],
-    ],
-  ] as const)('kernel %j, stride %j', async (kernel, stride) => {
+  const windows = [
+    { kernel: [1, 7], stride: [1, 1] },
+    { kernel: [3, 11], stride: [1, 4] },
+    { kernel: [2, 3], stride: [2, 2] },
+    { kernel: [3, 4], stride: [1, 1] },
+    { kernel: [1, 9], stride: [1, 2] },
+    { kernel: [2, 2], stride: [1, 1] },
+  ] as const;
+  const few = windows.slice(0, unlessAll(3, windows.length));
+  test.each(few)('kernel $kernel, stride $stride', async ({ kernel, stride }) => {
     const shape = [1, 1, 5, 41];
     const data = random(shape, 1);
     data[2 * 41 + 13] = Infinity;

@@ -1,14 +1,23 @@
 /** What Markdown files of this repository tell a reader to write and to type. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { expect } from 'vitest';
-import { ROOT } from './builtPackage.js';
 import type { QuickProject } from './commandLine.js';
+
+const texts = import.meta.glob<string>(['../../*.md', '../../docs/**/*.md'], {
+  import: 'default',
+  eager: true,
+});
+
+/** The text of each Markdown file by its path below the root of the repository. */
+export const PAGES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(texts).map(([file, text]) => [file.replace('../../', ''), text]),
+);
+
+/** The pages of docs/tutorials. */
+export const TUTORIALS = Object.keys(PAGES).filter((file) => file.startsWith('docs/tutorials/'));
 
 /** The code blocks of a Markdown file of this repository that are in `language`. */
 export function codeBlocks(language: string, file = 'README.md'): string[] {
-  const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
-  const blocks = [...text.matchAll(/^```([\w ]*)\n(.*?)^```$/gms)];
+  const blocks = [...PAGES[file]!.matchAll(/^```([\w ]*)\n(.*?)^```$/gms)];
   return blocks.filter(([, tag]) => tag === language).map(([, , code]) => code!);
 }
 

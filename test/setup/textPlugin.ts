@@ -6,15 +6,15 @@ import { mutate, type MutationFile } from './mutation.js';
 /**
  * Lets `import source from './kernel.wgsl'` give the file's text, as the build does; or, where
  * SHADEGRAD_MUTATION is `kernel:3`, the text of that kernel broken in the fourth of the ways in
- * test/mutations/kernel.json.
+ * test/mutations/kernel.json. Markdown is text too.
  */
-export function wgslPlugin(): Plugin {
+export function textPlugin(): Plugin {
   const [mutant, index] = (process.env['SHADEGRAD_MUTATION'] ?? '').split(':');
   return {
-    name: 'wgsl-as-text',
+    name: 'files-as-text',
     enforce: 'pre',
     transform(code, id) {
-      if (!id.endsWith('.wgsl')) return undefined;
+      if (!/\.(?:wgsl|md)$/.test(id)) return undefined;
       const text =
         basename(id, '.wgsl') === mutant ? mutate(code, mutationsOf(mutant)[Number(index)]!) : code;
       return { code: `export default ${JSON.stringify(text)};`, map: null };
