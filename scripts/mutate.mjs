@@ -3,21 +3,21 @@
 //   npm run mutations                  all kernels; writes test/MUTATIONS.md. What was caught before,
 //                                      in the same kernel by the same tests, is not run again
 //   npm run mutations -- conv2d pool2d   these alone; writes nothing
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const CAUGHT = '.results/mutations.json'; // by digest, the test that went red
+const CAUGHT = '.results/caught.json'; // by digest, the test that went red, and its file
 const FOLDER = 'test/mutations';
 const TABLE = 'test/MUTATIONS.md';
-const AT_ONCE = 3;
+const WORKER = 'scripts/mutateWorker.mjs';
+const AT_ONCE = 2;
 
 const chosen = process.argv.slice(2);
 const lists = (await readdir(FOLDER)).filter((file) => file.endsWith('.json'));
 const shaders = chosen.length > 0 ? chosen : lists.map((file) => file.slice(0, -'.json'.length));
-const scratch = await mkdtemp(join(tmpdir(), 'shadegrad-mutations-'));
 const jobs = [];
 for (const shader of shaders.sort()) {
   const { tests, mutations } = JSON.parse(await readFile(join(FOLDER, `${shader}.json`), 'utf8'));
@@ -30,7 +30,6 @@ const caughtBefore = JSON.parse(await readFile(CAUGHT, 'utf8').catch(() => '{}')
 const results = new Array(jobs.length);
 const queue = [...jobs.keys()];
 await Promise.all(Array.from({ length: AT_ONCE }, work));
-await rm(scratch, { recursive: true });
 
 const mutants = results.filter(({ index }) => index !== null);
 const bad = results.filter(({ problem }) => problem);
@@ -44,16 +43,20 @@ if (chosen.length === 0 && bad.length === 0) await writeTable();
 process.exitCode = bad.length > 0 ? 1 : 0;
 
 async function work() {
+  const worker = fork(WORKER);
+  await once(worker, 'message');
   for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
     const digest = await digestOf(jobs[i]);
     const before = chosen.length === 0 && caughtBefore[digest];
-    const red = before ? { name: before, message: '' } : await run(jobs[i], i);
+    const red = before ? { ...before, message: '' } : await run(worker, jobs[i]);
     const problem = problemOf(jobs[i], red);
     results[i] = { ...jobs[i], red, problem };
-    if (red && !red.skipped && !problem && !before) await remember(digest, red.name);
+    if (red && !red.skipped && !problem && !before) await remember(digest, red);
     const { shader, index } = jobs[i];
-    console.log(`${shader}${index === null ? '' : `:${index}`} ${red?.name ?? 'green'}`);
+    const outcome = red ? `${red.file}: ${red.name}` : 'green';
+    console.log(`${shader}${index === null ? '' : `:${index}`} ${outcome}`);
   }
+  worker.disconnect();
 }
 
 /** Of all that the outcome depends on most: the kernel, the mutation, and the tests. */
@@ -64,8 +67,8 @@ async function digestOf({ shader, tests, find, replace }) {
   return hash.digest('hex');
 }
 
-async function remember(digest, name) {
-  caughtBefore[digest] = name;
+async function remember(digest, { file, name }) {
+  caughtBefore[digest] = { file, name };
   await mkdir('.results', { recursive: true });
   const temporary = `${CAUGHT}.${digest}.tmp`;
   await writeFile(temporary, JSON.stringify(caughtBefore, null, 1));
@@ -78,37 +81,16 @@ function butFor(start) {
 }
 
 /** The first test that fails, null if none does. */
-async function run({ shader, tests, index, needs }, job) {
-  const out = join(scratch, `${job}.json`);
-  const args = [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--project',
-    'node',
-    '--bail',
-    '1',
-    ...tests,
-  ];
-  const env = { ...process.env, NO_COLOR: '1' };
-  if (index !== null) env.SHADEGRAD_MUTATION = `${shader}:${index}`;
-  const child = spawn(process.execPath, [...args, '--reporter=json', `--outputFile=${out}`], {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text) => (errors += text));
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  const report = JSON.parse(await readFile(out, 'utf8').catch(() => 'null'));
-  const results = report?.testResults.flatMap((file) => file.assertionResults);
-  if (code === 0) {
-    const skipped = needs && results.some(({ status }) => status === 'skipped');
-    return skipped ? { name: `not run here: it needs ${needs}`, message: '', skipped } : null;
-  }
-  const failed = results
-    // Tests that --bail cut off count as failed too, but say nothing.
-    ?.find(({ status, failureMessages }) => status === 'failed' && failureMessages.length > 0);
-  const message = failed?.failureMessages.join('\n') ?? errors;
-  return { name: failed?.fullName ?? 'no test ran', message };
+async function run(worker, { shader, tests, index, needs }) {
+  worker.send({ shader, tests, index });
+  const [{ red, skipped }] = await Promise.race([once(worker, 'message'), ended(worker)]);
+  if (red || !needs || !skipped) return red;
+  return { name: `not run here: it needs ${needs}`, message: '', skipped };
+}
+
+async function ended(worker) {
+  const [code] = await once(worker, 'exit');
+  throw new Error(`a process that runs tests ended with code ${code}`);
 }
 
 function problemOf({ index }, red) {
@@ -122,25 +104,30 @@ function problemOf({ index }, red) {
 
 async function writeTable() {
   const rows = mutants.map(({ shader, entry, find, replace, red }) =>
-    [shader, entry ?? '', code(find), code(replace), red.name]
+    [shader, entry ?? '', code(find), code(replace), red.name, fileOf(red)]
       .map((cell) => cell.replaceAll('|', '\\|'))
       .join(' | '),
   );
   const text = [
     '# Mutations',
     '',
-    'Each kernel, broken on purpose, and the first test that went red. Written by `npm run mutations`',
-    'from the lists in `test/mutations/`.',
+    'Each kernel, broken on purpose, and the first test of `npm test` that went red. Written by',
+    '`npm run mutations` from the lists in `test/mutations/`.',
     '',
     `${mutants.length} mutations of ${shaders.length} files, all caught${butFor(', but for ')}.`,
     '',
-    '| kernel | entry point | instead of | stands | goes red |',
-    '| --- | --- | --- | --- | --- |',
+    '| kernel | entry point | instead of | stands | goes red | in |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...rows.map((row) => `| ${row} |`),
     '',
   ].join('\n');
   await writeFile(`${TABLE}.tmp`, text);
   await rename(`${TABLE}.tmp`, TABLE);
+}
+
+/** The file of a test, below test/. */
+function fileOf({ file = '' }) {
+  return file.replace(/^test\//, '').replace(/(?:\.node)?\.test\.ts$/, '');
 }
 
 function oneLine(text) {

@@ -9,12 +9,12 @@ import { mutate, type MutationFile } from './mutation.js';
  * test/mutations/kernel.json. Markdown is text too.
  */
 export function textPlugin(): Plugin {
-  const [mutant, index] = (process.env['SHADEGRAD_MUTATION'] ?? '').split(':');
   return {
     name: 'files-as-text',
     enforce: 'pre',
     transform(code, id) {
       if (!/\.(?:wgsl|md)$/.test(id)) return undefined;
+      const [mutant, index] = (process.env['SHADEGRAD_MUTATION'] ?? '').split(':');
       const text =
         basename(id, '.wgsl') === mutant ? mutate(code, mutationsOf(mutant)[Number(index)]!) : code;
       return { code: `export default ${JSON.stringify(text)};`, map: null };
