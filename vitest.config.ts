@@ -6,6 +6,7 @@ import {
   type ViteUserConfig,
 } from 'vitest/config';
 import { chromiumLaunchOptions } from './test/setup/chromium.js';
+import { ClosingFirst } from './test/setup/closingFirst.js';
 import { safetensorsPlugin } from './test/setup/safetensorsPlugin.js';
 import { OpsReporter } from './test/setup/opsReporter.js';
 import { SummaryReporter } from './test/setup/summaryReporter.js';
@@ -61,6 +62,7 @@ export default defineConfig(async ({ mode }): Promise<ViteUserConfig> => ({
     hookTimeout: TWO_MINUTES,
     // Kernels on a software adapter use every core, so more workers only wait for each other.
     maxWorkers: 2,
+    sequence: { sequencer: ClosingFirst },
     reporters: ['default', new OpsReporter(), new SummaryReporter()],
     projects: [
       {
