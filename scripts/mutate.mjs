@@ -44,11 +44,15 @@ process.exitCode = bad.length > 0 ? 1 : 0;
 
 async function work() {
   const worker = fork(WORKER);
-  await once(worker, 'message');
+  const ended = once(worker, 'exit').then(([code]) => {
+    throw new Error(`a process that runs tests ended with code ${code}`);
+  });
+  const answer = () => Promise.race([once(worker, 'message'), ended]);
+  await answer();
   for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
     const digest = await digestOf(jobs[i]);
     const before = chosen.length === 0 && caughtBefore[digest];
-    const red = before ? { ...before, message: '' } : await run(worker, jobs[i]);
+    const red = before ? { ...before, message: '' } : await run(jobs[i], worker, answer);
     const problem = problemOf(jobs[i], red);
     results[i] = { ...jobs[i], red, problem };
     if (red && !red.skipped && !problem && !before) await remember(digest, red);
@@ -81,16 +85,11 @@ function butFor(start) {
 }
 
 /** The first test that fails, null if none does. */
-async function run(worker, { shader, tests, index, needs }) {
+async function run({ shader, tests, index, needs }, worker, answer) {
   worker.send({ shader, tests, index });
-  const [{ red, skipped }] = await Promise.race([once(worker, 'message'), ended(worker)]);
+  const [{ red, skipped }] = await answer();
   if (red || !needs || !skipped) return red;
   return { name: `not run here: it needs ${needs}`, message: '', skipped };
-}
-
-async function ended(worker) {
-  const [code] = await once(worker, 'exit');
-  throw new Error(`a process that runs tests ended with code ${code}`);
 }
 
 function problemOf({ index }, red) {
