@@ -24,6 +24,7 @@ const FEW = {
   software: casesOf(
     CASES,
     'LeNet, layer 1',
+    'LeNet, layer 2, of a smaller image',
     'rows of padding that are skipped, of eight images',
     'several rows of windows a thread, a filter of one row',
     'groups',
